@@ -1,0 +1,239 @@
+/**
+ * The client's side of a conversation, without a socket, clock or promise.
+ *
+ * Commands gather until {@linkcode ClientEngine.output} takes them, so that
+ * those that may be pipelined leave in one write; each reply comes with the
+ * step it answers, in order. A reply that nobody asked for, a code that can't
+ * be, lines without CRLF: {@linkcode ProtocolError}.
+ *
+ * It does not decide what a reply means for a message; that is `relay/`.
+ *
+ * @module
+ */
+
+import {
+  type Capabilities,
+  formatMailParameters,
+  type MailParameters,
+  NO_CAPABILITIES,
+  parseCapabilities,
+} from "./extensions.ts";
+import { Framing } from "./framing.ts";
+import type { Mailbox, ReversePath } from "./path.ts";
+import { isPositive, type Reply } from "./reply.ts";
+import { CLIENT_MOVES, type ClientState, type ClientStep } from "./states.ts";
+
+/**
+ * Longest reply line taken, in bytes. RFC 5321 section 4.5.3.1.5 says 512, and
+ * servers exceed it; Postfix takes 2,048 too.
+ */
+export const MAX_REPLY_LINE_TAKEN_BYTES = 2_048;
+
+/** Most lines of one reply; the longest EHLO answers seen have some thirty. */
+export const MAX_REPLY_LINES = 128;
+
+/** The server does not keep to SMTP. */
+export class ProtocolError extends Error {
+  /** The class's name. */
+  override name = "ProtocolError";
+}
+
+/** A reply, and the step it answers. */
+export interface Answer {
+  /** What was sent. */
+  readonly step: ClientStep;
+  /** What came back. */
+  readonly reply: Reply;
+}
+
+/** One conversation, the client's side. */
+export class ClientEngine {
+  readonly #framing = new Framing(MAX_REPLY_LINE_TAKEN_BYTES);
+  #state: ClientState = "greeting";
+  #capabilities: Capabilities = NO_CAPABILITIES;
+  /** What was sent and is not answered yet, oldest first. */
+  readonly #awaited: ClientStep[] = ["GREETING"];
+  #lines: string[] = [];
+  #code = 0;
+  #out = "";
+
+  /** What the server offered at the last EHLO. */
+  get capabilities(): Capabilities {
+    return this.#capabilities;
+  }
+
+  /** Where the conversation stands, once all replies are there. */
+  get state(): ClientState {
+    return this.#state;
+  }
+
+  /** Whether every command is answered and no byte is left over. */
+  get isQuiet(): boolean {
+    return this.#awaited.length === 0 && this.#framing.unread === 0 &&
+      this.#lines.length === 0;
+  }
+
+  /** Room for bytes from the server. */
+  space(): Uint8Array<ArrayBuffer> {
+    return this.#framing.space();
+  }
+
+  /** Says that `count` bytes of {@linkcode space} are filled. */
+  filled(count: number): void {
+    this.#framing.filled(count);
+  }
+
+  /** What is to be written, in one piece. */
+  output(): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#out === "") return undefined;
+    const bytes = ENCODER.encode(this.#out);
+    this.#out = "";
+    return bytes;
+  }
+
+  /** RFC 5321 section 4.1.1.1; HELO where EHLO was refused. */
+  hello(verb: "EHLO" | "HELO", name: string): void {
+    this.#send(verb, `${verb} ${name}`);
+  }
+
+  /** RFC 3207. After its 220, {@linkcode discard} what was read. */
+  startTls(): void {
+    this.#send("STARTTLS", "STARTTLS");
+  }
+
+  /** AUTH with its initial response. RFC 4954 section 4. */
+  auth(mechanism: string, initialResponse: string): void {
+    this.#send("AUTH", `AUTH ${mechanism} ${initialResponse}`);
+  }
+
+  /** MAIL, with the parameters that the server takes. RFC 5321 section 4.1.1.2. */
+  mail(sender: ReversePath, parameters: MailParameters): void {
+    const rest = formatMailParameters(parameters, this.#capabilities);
+    this.#send("MAIL", `MAIL FROM:<${sender?.address ?? ""}>${rest}`);
+  }
+
+  /** RCPT. RFC 5321 section 4.1.1.3. */
+  rcpt(recipient: Mailbox): void {
+    this.#send("RCPT", `RCPT TO:<${recipient.address}>`);
+  }
+
+  /** DATA. RFC 5321 section 4.1.1.4. */
+  data(): void {
+    this.#send("DATA", "DATA");
+  }
+
+  /**
+   * The final dot; the caller has sent the message, ended by CRLF, and where
+   * `isWritten` the dot too, in one write with the last of it.
+   */
+  end(isWritten = false): void {
+    this.#send("END", isWritten ? undefined : ".");
+  }
+
+  /** Ends the transaction. RFC 5321 section 4.1.1.5. */
+  reset(): void {
+    this.#send("RSET", "RSET");
+  }
+
+  /** Ends the conversation. RFC 5321 section 4.1.1.10. */
+  quit(): void {
+    this.#send("QUIT", "QUIT");
+  }
+
+  /** Throws away what was read but not asked for: it came before TLS. */
+  discard(): void {
+    this.#framing.clear();
+    this.#capabilities = NO_CAPABILITIES;
+  }
+
+  /**
+   * The next answer, or nothing yet.
+   *
+   * @throws {ProtocolError} What came can't be an answer.
+   */
+  next(): Answer | undefined {
+    for (;;) {
+      const line = this.#framing.line();
+      if (line === undefined) return undefined;
+      if (typeof line === "string") {
+        throw new ProtocolError(`Cannot read a reply: ${line}`);
+      }
+      const text = DECODER.decode(line);
+      const match = REPLY_LINE.exec(text);
+      if (match === null) {
+        throw new ProtocolError(
+          `Cannot read reply ${
+            JSON.stringify(text.slice(0, 80))
+          }: expected three digits`,
+        );
+      }
+      const code = Number(match[1]);
+      if (this.#lines.length > 0 && code !== this.#code) {
+        throw new ProtocolError(
+          `Cannot read a reply: code ${code} follows ${this.#code}`,
+        );
+      }
+      this.#code = code;
+      this.#lines.push(match[3] ?? "");
+      if (this.#lines.length > MAX_REPLY_LINES) {
+        throw new ProtocolError(
+          `Cannot read a reply: expected at most ${MAX_REPLY_LINES} lines`,
+        );
+      }
+      if (match[2] !== "-") return this.#answer();
+    }
+  }
+
+  #answer(): Answer {
+    const reply = toReply(this.#code, this.#lines);
+    this.#lines = [];
+    const step = this.#awaited.shift();
+    if (step === undefined) {
+      throw new ProtocolError(`Reply ${reply.code} came unasked`);
+    }
+    if (step === "EHLO" && isPositive(reply)) {
+      this.#capabilities = parseCapabilities(
+        typeof reply.text === "string" ? [] : reply.text.slice(1),
+      );
+    }
+    // The moves were made when the commands were sent; a refusal takes back
+    // those that open something.
+    if (!isPositive(reply)) {
+      if (step === "EHLO" || step === "HELO") this.#state = "hello";
+      if (step === "DATA") this.#state = "mail";
+    }
+    if (step === "GREETING") this.#state = "hello";
+    return { step, reply };
+  }
+
+  #send(step: ClientStep, line: string | undefined): void {
+    const state = CLIENT_MOVES[this.#state][step];
+    if (state === undefined) {
+      throw new TypeError(`Cannot send ${step} in state "${this.#state}"`);
+    }
+    this.#state = state;
+    this.#awaited.push(step);
+    if (line !== undefined) this.#out += `${line}\r\n`;
+  }
+}
+
+const ENCODER = new TextEncoder();
+const DECODER = new TextDecoder();
+
+/** RFC 5321 section 4.2; the text may be missing (section 4.2.1). */
+const REPLY_LINE = /^([2-5][0-9]{2})(?:([ -])(.*))?$/;
+
+/** RFC 3463 section 2. */
+const STATUS = /^([245]\.\d{1,3}\.\d{1,3})(?: |$)/;
+
+/** The status code is taken off each line, where all have the same. */
+function toReply(code: number, lines: readonly string[]): Reply {
+  const status = STATUS.exec(lines[0]!)?.[1];
+  const isGeneral = status !== undefined && status[0] === String(code)[0] &&
+    lines.every((line) => STATUS.exec(line)?.[1] === status);
+  const texts = isGeneral
+    ? lines.map((line) => line.slice(status.length + 1))
+    : lines;
+  const text = texts.length === 1 ? texts[0]! : texts;
+  return isGeneral ? { code, status, text } : { code, text };
+}
