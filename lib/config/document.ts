@@ -1,0 +1,158 @@
+/**
+ * What the table of keys says, printed for readers: `config explain`, `docs/config.md`, and the types in config.ts.
+ *
+ * @module
+ */
+import { isSection, keysOf, SCHEMA, sectionOf, SECTIONS } from "./schema.ts";
+import type { Key } from "./key.ts";
+import { formatBounds, quote, VALUE_TYPES } from "./value.ts";
+
+/** What a key can be, in words: form, choices, bounds. */
+function describeType(row: Key): string {
+  const choices = row.choices?.map(quote).join(", ");
+  const form = choices === undefined
+    ? VALUE_TYPES[row.type].form
+    : `${VALUE_TYPES[row.type].form} ${choices}`;
+  const bounds = formatBounds(row);
+  return `${row.list ? "list: " : ""}${form}${
+    bounds === "" ? "" : `; ${bounds}`
+  }`;
+}
+
+function describeDefault(row: Key): string {
+  return row.computed ?? JSON.stringify(row.default);
+}
+
+/**
+ * Explains a key, the keys of a section, or all of them.
+ *
+ * @param name Full name of a key or section; absent: all.
+ * @returns Lines of text for a terminal, or `undefined` for a name that is neither.
+ */
+export function explainConfig(name?: string): string | undefined {
+  if (name !== undefined && !SCHEMA.has(name) && !isSection(name)) {
+    return undefined;
+  }
+  const isWanted = (key: string) =>
+    name === undefined || key === name || key.startsWith(`${name}.`);
+  return [...SCHEMA].filter(([key]) => isWanted(key)).map(([key, row]) => {
+    const lines = [
+      `${key}${row.notYet ? " (not yet in this version)" : ""}`,
+      `  ${row.meaning}`,
+      `  Type:    ${describeType(row)}`,
+      `  Default: ${describeDefault(row)}`,
+    ];
+    if (row.later !== undefined) {
+      lines.push(
+        `  Later:   ${
+          row.later.map(quote).join(", ")
+        } (not yet in this version)`,
+      );
+    }
+    if (row.option !== undefined) lines.push(`  Option:  ${row.option}`);
+    return `${lines.join("\n")}\n`;
+  }).join("\n");
+}
+
+/** What stands above the keys in `docs/config.md`. */
+const MARKDOWN_HEAD = `# Configuration
+
+TOML. Postern reads the file given with \`-c\`, else \`./postern.toml\`, else it uses the defaults below. \`postern config check\`
+names every error with file, line and column, \`postern config print\` prints the whole configuration with its defaults, and
+\`postern config explain KEY\` says what stands here.
+
+- Sizes are numbers of bytes, or strings with B, KiB, MiB or GiB: \`"10MiB"\`.
+- Durations are numbers of seconds, or strings with ms, s, m or h: \`"5m"\`.
+- \`\${env:NAME}\` in a string is replaced by an environment variable, which must be set. It is put in as it is: in a URL its
+  special characters have to be percent-encoded already.
+- Paths are relative to the directory that Postern was started in.
+- Keys marked _not yet_ are known, but this version takes only their default.
+
+This page is printed from the schema by \`deno task docs\`; do not edit it.
+`;
+
+/** The text of `docs/config.md`, before formatting. */
+export function configMarkdown(): string {
+  const sections = [...SECTIONS].map(([section, purpose]) => {
+    // An array of tables is a key itself, with nothing inside that this version reads.
+    const tables = SCHEMA.get(section);
+    return tables === undefined
+      ? `## \`[${section}]\`\n\n${purpose}\n\n${
+        keysOf(section).map(markdownEntry).join("")
+      }`
+      : `## \`[[${section}]]\`\n\n_Not yet._ ${purpose} ${tables.meaning}\n`;
+  });
+  return [MARKDOWN_HEAD, ...sections].join("\n");
+}
+
+function markdownEntry([key, row]: [key: string, row: Key]): string {
+  const name = key.slice(sectionOf(key).length + 1);
+  const facts = [
+    `_Default:_ ${row.computed ?? `\`${JSON.stringify(row.default)}\``}`,
+    `_type:_ ${describeType(row)}`,
+  ];
+  if (row.later !== undefined) {
+    facts.push(`_not yet:_ ${row.later.map(quote).join(", ")}`);
+  }
+  if (row.option !== undefined) facts.push(`_option:_ \`${row.option}\``);
+  return `- **\`${name}\`**${
+    row.notYet ? " (_not yet_)" : ""
+  }: ${row.meaning} ${facts.join("; ")}.\n`;
+}
+
+/** The text of config.ts, before formatting: the types that programs see, with the table's words as their documentation. */
+export function configTypes(): string {
+  return `/**
+ * The types of a configuration: as it is used, and as a program gives it.
+ *
+ * Printed from the table in schema.ts by \`deno task docs\`; do not edit.
+ *
+ * @module
+ */
+import type { ListenAddress, RelayAddress, RelayDomain } from "./address.ts";
+
+/** A complete, checked configuration: the file's own names, sizes in bytes, durations in milliseconds, addresses parsed. */
+export interface Config {
+${printSections("config")}}
+
+/** A configuration as a program gives it: the file's own names and values, whatever is absent by default. */
+export interface ConfigInput {
+${printSections("input")}}
+`;
+}
+
+function printSections(side: "config" | "input"): string {
+  const optional = side === "input" ? "?" : "";
+  return [...SECTIONS].map(([section, purpose]) => {
+    const rows = keysOf(section).filter(([, row]) => !row.notYet);
+    if (rows.length === 0) return "";
+    const lines = rows.map(([key, row]) =>
+      `/**\n * ${row.meaning}${unitOf(row, side)}\n *\n * @default ${
+        describeDefault(row)
+      }\n */\n` +
+      `readonly ${key.slice(section.length + 1)}${optional}: ${
+        typeText(row, side)
+      };\n`
+    );
+    return `/** ${purpose} */\nreadonly ${section}${optional}: {\n${
+      lines.join("")
+    }};\n`;
+  }).join("");
+}
+
+function unitOf(row: Key, side: "config" | "input"): string {
+  if (side === "input") return "";
+  return row.type === "size"
+    ? " In bytes."
+    : row.type === "duration"
+    ? " In milliseconds."
+    : "";
+}
+
+function typeText(row: Key, side: "config" | "input"): string {
+  const type = row.choices?.map(quote).join(" | ") ??
+    VALUE_TYPES[row.type].types[side === "config" ? 0 : 1];
+  return row.list
+    ? `readonly ${row.choices === undefined ? type : `(${type})`}[]`
+    : type;
+}

@@ -1,0 +1,47 @@
+/**
+ * Prints a configuration as TOML: every key that this version has, defaults too, secrets as dots.
+ *
+ * @module
+ */
+import type { Config } from "./config.ts";
+import { keysOf, SECTIONS } from "./schema.ts";
+import { VALUE_TYPES } from "./value.ts";
+
+export { explainConfig } from "./document.ts";
+
+/**
+ * Prints the whole configuration so that the loader reads the same from it, passwords in the relay's URL excepted.
+ *
+ * @param config What to print.
+ * @returns TOML text, with a line end at its end.
+ */
+export function printConfig(config: Config): string {
+  const sections: string[] = [];
+  for (const section of SECTIONS.keys()) {
+    const lines = keysOf(section)
+      .filter(([, row]) => !row.notYet)
+      .map(([key, row]) => {
+        const { format } = VALUE_TYPES[row.type];
+        const value = shownValue(config, key);
+        const text = row.list
+          ? `[${(value as unknown[]).map(format).join(", ")}]`
+          : format(value);
+        return `${key.slice(section.length + 1)} = ${text}\n`;
+      });
+    if (lines.length > 0) sections.push(`[${section}]\n${lines.join("")}`);
+  }
+  return sections.join("\n");
+}
+
+/** The value of a key; a relay whose password has a file of its own goes without it, so that the file is read again. */
+function shownValue(config: Config, key: string): unknown {
+  const { url, password_file } = config.relay;
+  if (key === "relay.url" && url?.transport === "tcp" && password_file !== "") {
+    const { password: _, ...rest } = url;
+    return rest;
+  }
+  return key.split(".").reduce<unknown>(
+    (table, name) => (table as Record<string, unknown>)[name],
+    config,
+  );
+}
