@@ -1,0 +1,183 @@
+/**
+ * One connection to one relay: how it is opened, asked and kept.
+ *
+ * The rule: commands go out in one write, and every wait has a deadline, a
+ * stamp that the sweep looks at. Whatever goes wrong becomes a
+ * {@linkcode RelayError} and ends the connection; nothing is said on one whose
+ * state is in doubt.
+ *
+ * @module
+ */
+
+import { type Answer, ClientEngine, ProtocolError } from "../engine/client.ts";
+import { REPLIES } from "../engine/reply.ts";
+import {
+  type Connection,
+  DeadlineError,
+  deadlineErrorOf,
+} from "../transport/connection.ts";
+import type { Sweep } from "../transport/sweep.ts";
+import { RelayError, type RelaySettings, type RelayStep } from "./settings.ts";
+
+/**
+ * How long a kept connection may idle, in ms: less than the five minutes that
+ * servers wait (RFC 5321 section 4.5.3.2.7), little enough that a relay which
+ * goes down is not held by us.
+ */
+export const RELAY_IDLE_MS = 30_000;
+
+const QUIT = new TextEncoder().encode("QUIT\r\n");
+
+/** An open connection, past EHLO once {@linkcode openRelay} gave it. */
+export class RelayConnection {
+  /** The dialogue. */
+  readonly engine: ClientEngine = new ClientEngine();
+  /** What a failure is put down to. */
+  step: RelayStep = "greeting";
+  /** Whether a message went over it before. */
+  isKept = false;
+  #connection: Connection;
+  readonly #settings: RelaySettings;
+  readonly #sweep: Sweep;
+  /** The read that watches an idle connection, and then serves the next ask. */
+  #pending: Promise<number | null> | undefined;
+  #idle = false;
+
+  constructor(connection: Connection, settings: RelaySettings, sweep: Sweep) {
+    this.#connection = connection;
+    this.#settings = settings;
+    this.#sweep = sweep;
+    sweep.add(connection);
+  }
+
+  /** The peer's bare address; empty for a Unix socket. */
+  get remote(): string {
+    return this.#connection.remote;
+  }
+
+  /** Whether our side has closed it. */
+  get closed(): boolean {
+    return this.#connection.closed;
+  }
+
+  /** Goes on over another connection, which TLS has made of this one. */
+  async upgrade(
+    make: (connection: Connection) => Promise<Connection>,
+  ): Promise<void> {
+    this.engine.discard();
+    this.#sweep.delete(this.#connection);
+    this.#connection = await make(this.#connection);
+    this.#sweep.add(this.#connection);
+  }
+
+  /**
+   * Writes what the engine has to say, and waits for the answers.
+   *
+   * @throws {RelayError} The relay went away, was silent for too long, or does
+   * not keep to SMTP.
+   */
+  async ask(
+    answers: number,
+    timeoutMs = this.#settings.readTimeoutMs,
+  ): Promise<Answer[]> {
+    const got: Answer[] = [];
+    try {
+      const bytes = this.engine.output();
+      if (bytes !== undefined) await this.#write(bytes);
+      this.#connection.readBy = Date.now() + timeoutMs;
+      for (;;) {
+        for (let next; (next = this.engine.next()) !== undefined;) {
+          got.push(next);
+        }
+        if (got.length >= answers) return got;
+        const count = await (this.#pending ??
+          this.#connection.read(this.engine.space()));
+        this.#pending = undefined;
+        if (count === null) throw new Error("Connection closed by the relay");
+        this.engine.filled(count);
+      }
+    } catch (error) {
+      throw this.#failed(error, got);
+    } finally {
+      this.#connection.readBy = Infinity;
+    }
+  }
+
+  /**
+   * Writes message data.
+   *
+   * @throws {RelayError} The relay went away or takes nothing.
+   */
+  async write(bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#write(bytes);
+    } catch (error) {
+      throw this.#failed(error, []);
+    }
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    this.#connection.writeBy = Date.now() + this.#settings.writeTimeoutMs;
+    await this.#connection.write(bytes);
+    this.#connection.writeBy = Infinity;
+  }
+
+  #failed(error: unknown, got: readonly Answer[]): RelayError {
+    const wasClosed = this.closed;
+    this.close();
+    const cause = deadlineErrorOf(this.#connection, error);
+    const isNonsense = error instanceof ProtocolError;
+    return new RelayError(
+      this.step,
+      isNonsense ? REPLIES.relayConfused : REPLIES.relayLost,
+      cause instanceof Error ? cause.message : String(cause),
+      {
+        cause,
+        isStale: got.length === 0 && !isNonsense && !wasClosed &&
+          !(cause instanceof DeadlineError),
+      },
+    );
+  }
+
+  /**
+   * Watches the idle connection: `onEnd` is called when the relay closes it or
+   * says anything unasked, or when it has idled for too long.
+   */
+  watch(onEnd: () => void): void {
+    this.#idle = true;
+    this.#connection.farewell = QUIT;
+    this.#connection.readBy = Date.now() + RELAY_IDLE_MS;
+    const ended = () => {
+      if (!this.#idle) return;
+      this.close();
+      onEnd();
+    };
+    this.#pending = this.#connection.read(this.engine.space());
+    this.#pending.then(ended, ended);
+  }
+
+  /** Takes the connection out of its idling. */
+  wake(): void {
+    this.#idle = false;
+    this.isKept = true;
+    this.#connection.farewell = undefined;
+    this.#connection.readBy = Infinity;
+  }
+
+  /** Closes at once, as one breaks off a message before its final dot. */
+  close(): void {
+    this.#idle = false;
+    this.#connection.close();
+    this.#sweep.delete(this.#connection);
+  }
+
+  /** Says QUIT without waiting for an answer, and closes. */
+  quit(): void {
+    this.#idle = false;
+    if (this.closed) return;
+    this.#connection.writeBy = Date.now() + this.#settings.writeTimeoutMs;
+    const close = () => this.close();
+    // A QUIT that can't be written is not missed.
+    this.#connection.write(QUIT).then(close, close);
+  }
+}

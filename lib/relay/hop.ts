@@ -1,0 +1,327 @@
+/**
+ * One message to one relay: each recipient's fate, and the message's.
+ *
+ * The rule: the client never hears 250 for what the relay did not take. The
+ * relay's verdict is passed on with its code and text; where there is no
+ * verdict (silence, a lost connection, nonsense, 421) it is 451, for this and
+ * for every further question of the message. The final dot is sent by
+ * {@linkcode RelayHop.finish} alone; {@linkcode RelayHop.abort} breaks off
+ * before it.
+ *
+ * @module
+ */
+
+import type { Answer } from "../engine/client.ts";
+import type { MailCommand, RcptCommand } from "../engine/events.ts";
+import type { Capabilities, MailParameters } from "../engine/extensions.ts";
+import {
+  isPositive,
+  REPLIES,
+  type Reply,
+  replyLines,
+} from "../engine/reply.ts";
+import type { Log } from "../log/log.ts";
+import type { RelayConnection } from "./connection.ts";
+import type { RelayPool } from "./pool.ts";
+import { RelayError, relayName, type RelayStep } from "./settings.ts";
+
+/**
+ * How long the relay may take over the final dot, in ms: giving up earlier
+ * than it does makes a double. RFC 5321 section 4.5.3.2.6.
+ */
+export const FINAL_DOT_TIMEOUT_MS = 10 * 60 * 1_000;
+
+/** Up to here a message is gathered and leaves in one write, in bytes. */
+const GATHER_BYTES = 16 * 1_024;
+
+const ENCODER = new TextEncoder();
+
+const FINAL_DOT = new Uint8Array([0x2e, 0x0d, 0x0a]);
+
+/** One message on its way to one relay. */
+export class RelayHop {
+  readonly #pool: RelayPool;
+  readonly #mail: Pick<MailCommand, "sender" | "parameters">;
+  readonly #log: Log;
+  #relay: RelayConnection | undefined;
+  /** No verdict is to be had any more: what every further question gets. */
+  #failure: Reply | undefined;
+  /** The relay's refusal of the sender, which is each recipient's refusal. */
+  #senderRefusal: Reply | undefined;
+  #gathered: Uint8Array | undefined;
+  #length = 0;
+  #error: RelayError | undefined;
+  #step: RelayStep = "connect";
+
+  constructor(
+    pool: RelayPool,
+    mail: Pick<MailCommand, "sender" | "parameters">,
+    log: Log,
+  ) {
+    this.#pool = pool;
+    this.#mail = mail;
+    this.#log = log;
+  }
+
+  /** The relay's name, for logs. */
+  get name(): string {
+    return relayName(this.#pool.settings);
+  }
+
+  /** Where the last verdict fell. */
+  get step(): RelayStep {
+    return this.#error?.step ?? this.#step;
+  }
+
+  /** Why there is no verdict, where there is none. */
+  get error(): RelayError | undefined {
+    return this.#error;
+  }
+
+  /** Asks the relay about recipients, and the first time about the sender. */
+  async rcpt(recipients: readonly RcptCommand[]): Promise<readonly Reply[]> {
+    const refusal = this.#failure ?? this.#senderRefusal;
+    if (refusal !== undefined) return recipients.map(() => refusal);
+    try {
+      return await this.#askRecipients(recipients);
+    } catch (error) {
+      const reply = this.#fail(error);
+      return recipients.map(() => reply);
+    }
+  }
+
+  /**
+   * Asks for the go-ahead: 354, or the refusal of the whole message. `trace`
+   * then goes first.
+   */
+  async data(trace: string): Promise<Reply> {
+    if (this.#failure !== undefined) return this.#failure;
+    const relay = this.#relay!;
+    try {
+      relay.step = "DATA";
+      relay.engine.data();
+      const [answer] = await relay.ask(1);
+      const { reply } = answer!;
+      if (reply.code === 354) {
+        await this.write(ENCODER.encode(trace));
+        return REPLIES.start;
+      }
+      if (isPositive(reply)) throw this.#confused(reply);
+      return this.#verdict(reply);
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  /**
+   * Takes a piece of the message, dot-stuffed. Small ones are gathered, and so
+   * copied; a large one is good again once the promise resolves.
+   */
+  write(piece: Uint8Array): Promise<void> | undefined {
+    if (this.#failure !== undefined) return undefined;
+    if (this.#length + piece.length <= GATHER_BYTES) {
+      this.#gathered ??= new Uint8Array(GATHER_BYTES + FINAL_DOT.length);
+      this.#gathered.set(piece, this.#length);
+      this.#length += piece.length;
+      return undefined;
+    }
+    return this.#writeThrough(piece);
+  }
+
+  async #writeThrough(piece: Uint8Array): Promise<void> {
+    const relay = this.#relay!;
+    relay.step = "message";
+    try {
+      if (this.#length > 0) {
+        const gathered = this.#gathered!.subarray(0, this.#length);
+        this.#length = 0;
+        await relay.write(gathered);
+      }
+      await relay.write(piece);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Sends the final dot: the relay's verdict on the message. */
+  async finish(): Promise<Reply> {
+    if (this.#failure !== undefined) return this.#failure;
+    const relay = this.#relay!;
+    try {
+      relay.step = "final dot";
+      // The dot's own bytes ride on the last of the message.
+      if (this.#length > 0) {
+        this.#gathered!.set(FINAL_DOT, this.#length);
+        const last = this.#gathered!.subarray(0, this.#length + 3);
+        this.#length = 0;
+        relay.engine.end(true);
+        await relay.write(last);
+      } else relay.engine.end();
+      const [answer] = await relay.ask(1, FINAL_DOT_TIMEOUT_MS);
+      const { reply } = answer!;
+      if (reply.code >= 300 && reply.code < 400) throw this.#confused(reply);
+      const verdict = this.#verdict(reply);
+      if (this.#failure === undefined) this.#release();
+      return verdict;
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  /**
+   * Gives the message up. While it flows the connection is broken off, so that
+   * the relay can't take what came for the whole; before that, RSET.
+   */
+  async abort(): Promise<void> {
+    const relay = this.#relay;
+    if (relay === undefined) return;
+    this.#failure ??= REPLIES.relayLost;
+    if (relay.engine.state === "data") {
+      this.#relay = undefined;
+      return relay.close();
+    }
+    try {
+      await reset(relay);
+      this.#release();
+    } catch {
+      // Its end is its reset.
+      this.#relay = undefined;
+    }
+  }
+
+  #release(): void {
+    const relay = this.#relay!;
+    this.#relay = undefined;
+    this.#pool.give(relay);
+  }
+
+  async #askRecipients(
+    recipients: readonly RcptCommand[],
+  ): Promise<readonly Reply[]> {
+    if (this.#relay !== undefined) {
+      return await this.#askFor(this.#relay, recipients);
+    }
+    const kept = this.#pool.take();
+    if (kept !== undefined) {
+      try {
+        return await this.#begin(kept, recipients);
+      } catch (error) {
+        // The relay let go of it while it idled. Nothing of this message has
+        // been answered, so a fresh connection is asked the same.
+        const isStale = error instanceof RelayError && error.isStale;
+        if (!isStale) throw error;
+        this.#log.debug("relay-stale", { relay: this.name });
+      }
+    }
+    return await this.#begin(await this.#pool.open(), recipients);
+  }
+
+  /** MAIL and the first recipients; pipelined where that is offered. */
+  async #begin(
+    relay: RelayConnection,
+    recipients: readonly RcptCommand[],
+  ): Promise<readonly Reply[]> {
+    this.#relay = relay;
+    this.#step = relay.step = "MAIL FROM";
+    const { sender, parameters } = this.#mail;
+    const lacking = lackingOf(relay.engine.capabilities, parameters);
+    if (lacking !== undefined) {
+      this.#release();
+      this.#senderRefusal = lacking;
+      return recipients.map(() => lacking);
+    }
+    relay.engine.mail(sender, parameters);
+    let reply: Reply;
+    let replies: readonly Reply[] = [];
+    if (relay.engine.capabilities.pipelining) {
+      for (const { recipient } of recipients) relay.engine.rcpt(recipient);
+      const answers = await relay.ask(1 + recipients.length);
+      [reply, ...replies] = answers.map((answer) => answer.reply) as [Reply];
+    } else reply = (await relay.ask(1))[0]!.reply;
+    if (isPositive(reply) && reply.code < 300) {
+      if (replies.length === 0) return await this.#askFor(relay, recipients);
+      relay.step = "RCPT TO";
+      return replies.map((each) => this.#verdict(each));
+    }
+    if (reply.code === 421) throw this.#lost(reply, true);
+    // It refuses what it offered, or answers what can't be.
+    if (reply.code === 555 || isPositive(reply)) throw this.#confused(reply);
+    const refusal = this.#verdict(reply);
+    await reset(relay);
+    this.#release();
+    this.#senderRefusal = refusal;
+    return recipients.map(() => refusal);
+  }
+
+  /** Further recipients of a transaction that has its sender. */
+  async #askFor(
+    relay: RelayConnection,
+    recipients: readonly RcptCommand[],
+  ): Promise<readonly Reply[]> {
+    relay.step = "RCPT TO";
+    const answers: Answer[] = [];
+    const isPipelined = relay.engine.capabilities.pipelining;
+    for (const { recipient } of recipients) {
+      relay.engine.rcpt(recipient);
+      if (!isPipelined) answers.push(...await relay.ask(1));
+    }
+    if (isPipelined) answers.push(...await relay.ask(recipients.length));
+    return answers.map(({ reply }) => this.#verdict(reply));
+  }
+
+  /** The relay's own word, passed on; 421 and 3xx are not a verdict. */
+  #verdict(reply: Reply): Reply {
+    this.#step = this.#relay!.step;
+    if (reply.code === 421) throw this.#lost(reply, false);
+    if (reply.code >= 300 && reply.code < 400) throw this.#confused(reply);
+    return reply;
+  }
+
+  #lost(reply: Reply, isStale: boolean): RelayError {
+    this.#relay?.close();
+    const { step } = this.#relay!;
+    return new RelayError(step, REPLIES.relayLost, formatText(reply), {
+      isStale,
+    });
+  }
+
+  #confused(reply: Reply): RelayError {
+    const { step } = this.#relay!;
+    return new RelayError(step, REPLIES.relayConfused, formatText(reply));
+  }
+
+  /** From here on there is no verdict to be had. */
+  #fail(error: unknown): Reply {
+    this.#relay?.close();
+    this.#relay = undefined;
+    if (!(error instanceof RelayError)) throw error;
+    this.#error = error;
+    this.#log.warn("relay-failed", { relay: this.name, error });
+    this.#failure = error.reply;
+    return error.reply;
+  }
+}
+
+/** What the message needs and the relay does not offer, as a refusal. */
+function lackingOf(
+  capabilities: Capabilities,
+  { body, size, smtputf8 }: MailParameters,
+): Reply | undefined {
+  if (body === "8BITMIME" && !capabilities.eightBitMime) {
+    return REPLIES.relayNo8bit;
+  }
+  if (smtputf8 && !capabilities.smtputf8) return REPLIES.relayNoUtf8;
+  const limit = capabilities.size ?? 0; // RFC 1870: 0 is no limit
+  if (limit > 0 && (size ?? 0) > limit) return REPLIES.relayTooSmall;
+  return undefined;
+}
+
+async function reset(relay: RelayConnection): Promise<void> {
+  relay.engine.reset();
+  await relay.ask(1);
+}
+
+function formatText(reply: Reply): string {
+  const status = reply.status === undefined ? "" : ` ${reply.status}`;
+  return `the relay said ${reply.code}${status} ${replyLines(reply).join(" ")}`;
+}

@@ -1,0 +1,180 @@
+/**
+ * How a relay is greeted: connect, EHLO or HELO, STARTTLS, AUTH.
+ *
+ * The rule: credentials leave this machine only under TLS, and a certificate
+ * that was asked to hold is never given up for plain text. What the relay said
+ * before TLS is thrown away (RFC 3207 section 4.2).
+ *
+ * @module
+ */
+
+import { encodeBase64 } from "@std/encoding/base64";
+import {
+  isPositive,
+  REPLIES,
+  type Reply,
+  replyLines,
+} from "../engine/reply.ts";
+import type { Connection } from "../transport/connection.ts";
+import { dial } from "../transport/dial.ts";
+import type { Sweep } from "../transport/sweep.ts";
+import { startTls } from "../transport/tls.ts";
+import { RelayConnection } from "./connection.ts";
+import { RelayError, type RelaySettings, type RelayStep } from "./settings.ts";
+
+/** How long connecting may take, all addresses of the relay together, in ms. */
+export const CONNECT_TIMEOUT_MS = 30_000;
+
+/** How long a TLS handshake may take, in ms. */
+export const HANDSHAKE_TIMEOUT_MS = 30_000;
+
+/**
+ * Opens a connection that is ready for MAIL.
+ *
+ * @throws {RelayError} With the step that failed.
+ */
+export async function openRelay(
+  settings: RelaySettings,
+  sweep: Sweep,
+): Promise<RelayConnection> {
+  try {
+    return await open(settings, sweep);
+  } catch (error) {
+    // Opportunistic TLS takes what it can get: RFC 7435 section 3.
+    const mayFallBack = settings.tls === "opportunistic" &&
+      settings.credentials === undefined;
+    if (
+      mayFallBack && error instanceof RelayError && error.step === "STARTTLS"
+    ) return await open({ ...settings, tls: "off" }, sweep);
+    throw error;
+  }
+}
+
+async function open(
+  settings: RelaySettings,
+  sweep: Sweep,
+): Promise<RelayConnection> {
+  const connection = await connect(settings);
+  const relay = new RelayConnection(connection, settings, sweep);
+  try {
+    const [greeting] = await relay.ask(1);
+    expect2xx(relay, greeting!.reply, REPLIES.relayDown);
+    await hello(relay, settings);
+    const isSecure = await secure(relay, settings);
+    if (settings.credentials !== undefined) {
+      await authenticate(relay, settings.credentials, isSecure);
+    }
+    return relay;
+  } catch (error) {
+    relay.close();
+    throw error;
+  }
+}
+
+async function connect(settings: RelaySettings): Promise<Connection> {
+  try {
+    return await dial(settings.address, { timeoutMs: CONNECT_TIMEOUT_MS });
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new RelayError("connect", REPLIES.relayDown, problem, { cause });
+  }
+}
+
+/** EHLO, and HELO where the relay doesn't know it. RFC 5321 section 3.2. */
+async function hello(
+  relay: RelayConnection,
+  settings: RelaySettings,
+): Promise<void> {
+  relay.step = "EHLO";
+  relay.engine.hello("EHLO", settings.helloName);
+  const [ehlo] = await relay.ask(1);
+  if (isPositive(ehlo!.reply)) return;
+  if (ehlo!.reply.code < 500) {
+    throw refused(relay.step, ehlo!.reply, REPLIES.relayDown);
+  }
+  relay.engine.hello("HELO", settings.helloName);
+  const [helo] = await relay.ask(1);
+  expect2xx(relay, helo!.reply, REPLIES.relayDown);
+}
+
+/** STARTTLS where it is wanted and offered; whether the connection is secure. */
+async function secure(
+  relay: RelayConnection,
+  settings: RelaySettings,
+): Promise<boolean> {
+  const { tls, address } = settings;
+  if (tls === "off") return false;
+  relay.step = "STARTTLS";
+  if (!relay.engine.capabilities.startTls) {
+    if (tls === "opportunistic") return false;
+    throw new RelayError(
+      relay.step,
+      REPLIES.relayNotSecure,
+      `relay.tls is "${tls}" and the relay does not offer STARTTLS`,
+    );
+  }
+  relay.engine.startTls();
+  const [answer] = await relay.ask(1);
+  expect2xx(relay, answer!.reply, REPLIES.relayNotSecure);
+  try {
+    await relay.upgrade((connection) =>
+      startTls(connection, {
+        hostname: "hostname" in address ? address.hostname : "localhost",
+        verify: tls === "verified",
+        caCerts: settings.caCerts,
+        timeoutMs: HANDSHAKE_TIMEOUT_MS,
+      })
+    );
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new RelayError(relay.step, REPLIES.relayNotSecure, problem, {
+      cause,
+    });
+  }
+  await hello(relay, settings);
+  return true;
+}
+
+/** AUTH PLAIN. RFC 4616, RFC 4954. */
+async function authenticate(
+  relay: RelayConnection,
+  credentials: NonNullable<RelaySettings["credentials"]>,
+  isSecure: boolean,
+): Promise<void> {
+  relay.step = "AUTH";
+  if (!isSecure && !isThisMachine(relay.remote)) {
+    throw new RelayError(
+      relay.step,
+      REPLIES.relayNotSecure,
+      "credentials are not sent without TLS",
+    );
+  }
+  if (!relay.engine.capabilities.auth.has("PLAIN")) {
+    throw new RelayError(
+      relay.step,
+      REPLIES.relayNeedsAuth,
+      "the relay does not offer AUTH PLAIN",
+    );
+  }
+  const { user, password } = credentials;
+  relay.engine.auth("PLAIN", encodeBase64(`\0${user}\0${password.reveal()}`));
+  const [answer] = await relay.ask(1);
+  expect2xx(relay, answer!.reply, REPLIES.relayNeedsAuth);
+}
+
+/** Loopback addresses and Unix sockets: RFC 1122 section 3.2.1.3, RFC 4291. */
+function isThisMachine(address: string): boolean {
+  return address === "" || address === "::1" || /^127\.[0-9.]+$/.test(address);
+}
+
+function expect2xx(relay: RelayConnection, reply: Reply, heard: Reply): void {
+  if (reply.code < 200 || reply.code > 299) {
+    throw refused(relay.step, reply, heard);
+  }
+}
+
+function refused(step: RelayStep, reply: Reply, heard: Reply): RelayError {
+  const status = reply.status === undefined ? "" : ` ${reply.status}`;
+  const text = replyLines(reply).join(" ");
+  return new RelayError(step, heard, `${reply.code}${status} ${text}`);
+}

@@ -1,0 +1,67 @@
+/**
+ * The connections kept to one relay, for whichever session comes next.
+ *
+ * The rule: only one that is quiet (every command answered, no byte left over)
+ * is kept, and one that says anything while it idles is dropped. The one used
+ * last is lent first, so that those not needed run out.
+ *
+ * @module
+ */
+
+import type { Sweep } from "../transport/sweep.ts";
+import type { RelayConnection } from "./connection.ts";
+import { openRelay } from "./open.ts";
+import type { RelaySettings } from "./settings.ts";
+
+/** One relay, and the connections kept to it. */
+export class RelayPool {
+  /** How the relay is reached. */
+  readonly settings: RelaySettings;
+  readonly #sweep: Sweep;
+  readonly #kept: RelayConnection[] = [];
+  #closed = false;
+
+  constructor(settings: RelaySettings, sweep: Sweep) {
+    this.settings = settings;
+    this.#sweep = sweep;
+  }
+
+  /** How many connections idle. */
+  get kept(): number {
+    return this.#kept.length;
+  }
+
+  /** A kept connection, if one is at hand. */
+  take(): RelayConnection | undefined {
+    const connection = this.#kept.pop();
+    connection?.wake();
+    return connection;
+  }
+
+  /** A new connection, ready for MAIL. */
+  open(): Promise<RelayConnection> {
+    return openRelay(this.settings, this.#sweep);
+  }
+
+  /** Takes a connection back that has no transaction open any more. */
+  give(connection: RelayConnection): void {
+    if (
+      this.#closed || this.#kept.length >= this.settings.pool ||
+      !connection.engine.isQuiet || connection.closed
+    ) return connection.quit();
+    this.#kept.push(connection);
+    connection.watch(() => {
+      const at = this.#kept.indexOf(connection);
+      if (at !== -1) this.#kept.splice(at, 1);
+    });
+  }
+
+  /** Says QUIT on all that idle; what is given later is not kept. */
+  close(): void {
+    this.#closed = true;
+    for (const connection of this.#kept.splice(0)) {
+      connection.wake();
+      connection.quit();
+    }
+  }
+}

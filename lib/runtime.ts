@@ -1,0 +1,172 @@
+/**
+ * What a configuration means for the sessions that start under it.
+ *
+ * Made anew at each reload; sessions under way keep the one they began with.
+ *
+ * @module
+ */
+
+import type { RelayAddress } from "./config/address.ts";
+import type { Config } from "./config/config.ts";
+import type { Hop, Sender } from "./hop.ts";
+import { LocalHop } from "./local_hop.ts";
+import type { Log } from "./log/log.ts";
+import { Networks, parseNetwork } from "./policy/networks.ts";
+import { type RelayEntry, RelayTable } from "./policy/relay_table.ts";
+import { RelayHop } from "./relay/hop.ts";
+import { RelayPool } from "./relay/pool.ts";
+import type { RelaySettings } from "./relay/settings.ts";
+import type { SessionSettings } from "./session.ts";
+import type { Buffers } from "./transport/buffers.ts";
+import { lookupAll } from "./transport/dial.ts";
+import type { Sweep } from "./transport/sweep.ts";
+
+/** What a runtime shares with those before and after it. */
+export interface Shared {
+  /** Watches every connection's deadlines. */
+  readonly sweep: Sweep;
+  /** Large buffers for message data. */
+  readonly buffers: Buffers;
+  /** Where the server's own lines go. */
+  readonly log: Log;
+}
+
+/** How a relay is reached under `config`. */
+export function relaySettings(
+  config: Config,
+  address: RelayAddress,
+  caCerts: readonly string[],
+): RelaySettings {
+  const { relay, limits, server } = config;
+  const { user, password } = address.transport === "tcp"
+    ? address
+    : { user: undefined, password: undefined };
+  return {
+    address: address.transport === "tcp"
+      ? { hostname: address.host, port: address.port }
+      : { path: address.path },
+    helloName: server.hostname,
+    tls: relay.tls,
+    caCerts,
+    ...(user !== undefined && password !== undefined
+      ? { credentials: { user, password } }
+      : {}),
+    pool: relay.pool,
+    readTimeoutMs: limits.read_timeout,
+    writeTimeoutMs: limits.write_timeout,
+  };
+}
+
+/** The roots of `relay.ca_file`, as a list for TLS. */
+export function readCaCerts(config: Config): readonly string[] {
+  const { ca_file } = config.relay;
+  return ca_file === "" ? [] : [Deno.readTextFileSync(ca_file)];
+}
+
+/** One configuration at work. */
+export class Runtime implements Disposable {
+  /** What it was made of. */
+  readonly config: Config;
+  /** The relay list. */
+  readonly relays: RelayTable;
+  /** Whose clients may send anywhere. */
+  readonly locals: Networks = new Networks();
+  /** What its sessions are run with. */
+  readonly session: SessionSettings;
+  readonly #shared: Shared;
+  readonly #caCerts: readonly string[];
+  /** One a relay, as many as the relay list names at most. */
+  readonly #pools = new Map<string, RelayPool>();
+
+  private constructor(config: Config, shared: Shared) {
+    this.config = config;
+    this.#shared = shared;
+    this.#caCerts = readCaCerts(config);
+    this.relays = new RelayTable(config.relay.domains);
+    const { server, limits, flags } = config;
+    this.session = {
+      engine: {
+        hostname: server.hostname,
+        greeting: server.greeting,
+        offer: { size: limits.data },
+        maxLine: limits.line,
+        maxRecipients: limits.recipients,
+        maxErrors: limits.errors,
+        bareNewline: limits.bare_newline,
+        needHello: flags.session.includes("needhelo"),
+      },
+      table: this.relays,
+      readTimeoutMs: limits.read_timeout,
+      writeTimeoutMs: limits.write_timeout,
+      buffers: shared.buffers,
+      openHop: (route, mail, log) => this.#openHop(route, mail, log),
+    };
+  }
+
+  /** Makes one; host names in `local.networks` are looked up now. */
+  static async of(config: Config, shared: Shared): Promise<Runtime> {
+    const runtime = new Runtime(config, shared);
+    for (const text of config.local.networks) await runtime.#addLocal(text);
+    return runtime;
+  }
+
+  /** Whether a client may send anywhere; one on a Unix socket may. */
+  isLocal(address: string): boolean {
+    return address === "" || this.locals.contains(address);
+  }
+
+  /** Ends the relay connections that idle. */
+  [Symbol.dispose](): void {
+    for (const pool of this.#pools.values()) pool.close();
+  }
+
+  async #addLocal(text: string): Promise<void> {
+    const parsed = parseNetwork(text);
+    if (!parsed.ok) {
+      throw new TypeError(
+        `Cannot use "${text}" as a local network: expected ${parsed.expected}`,
+      );
+    }
+    const member = parsed.value;
+    if (member.kind === "network") return this.locals.add(member);
+    if (member.text === "localhost") {
+      // RFC 6761 section 6.3, whatever the resolver says.
+      return this.locals.add(member, LOOPBACK);
+    }
+    try {
+      this.locals.add(member, await lookupAll(member.text));
+    } catch (error) {
+      this.#shared.log.warn("local-network-unknown", { name: text, error });
+    }
+  }
+
+  #openHop(route: RelayEntry | "default", mail: Sender, log: Log): Hop {
+    const { relay, delivery, server } = this.config;
+    const own = route !== "default" && route.host !== undefined
+      ? ownRelay(route.host, route.port)
+      : relay.url;
+    if (own !== undefined) return new RelayHop(this.#pool(own), mail, log);
+    const { maildir, mbox } = delivery;
+    const target = mbox !== "" ? { mbox } : { maildir };
+    return new LocalHop({ target, hostname: server.hostname }, mail, log);
+  }
+
+  #pool(address: RelayAddress): RelayPool {
+    const key = address.transport === "tcp"
+      ? `${address.scheme}:${address.host}:${address.port}`
+      : address.path;
+    let pool = this.#pools.get(key);
+    if (pool === undefined) {
+      const settings = relaySettings(this.config, address, this.#caCerts);
+      pool = new RelayPool(settings, this.#shared.sweep);
+      this.#pools.set(key, pool);
+    }
+    return pool;
+  }
+}
+
+const LOOPBACK = ["127.0.0.1", "::1"];
+
+function ownRelay(host: string, port = 25): RelayAddress {
+  return { transport: "tcp", scheme: "smtp", host, port };
+}

@@ -1,0 +1,109 @@
+/**
+ * Sending one message, as a client.
+ *
+ * @module
+ */
+
+import { isAscii } from "node:buffer";
+import { Stuffer } from "./engine/dots.ts";
+import type { RcptCommand } from "./engine/events.ts";
+import type { Mailbox, ReversePath } from "./engine/path.ts";
+import { isPositive, type Reply } from "./engine/reply.ts";
+import type { Log } from "./log/log.ts";
+import { RelayHop } from "./relay/hop.ts";
+import { RelayPool } from "./relay/pool.ts";
+import type { RelaySettings } from "./relay/settings.ts";
+import { Sweep } from "./transport/sweep.ts";
+
+/** Whom a message is from and for. */
+export interface Envelope {
+  /** The sender; `null` for a bounce. */
+  readonly sender: ReversePath;
+  /** The recipients. */
+  readonly recipients: readonly Mailbox[];
+}
+
+/** What became of one recipient. */
+export interface Fate {
+  /** The recipient's address. */
+  readonly recipient: string;
+  /** Whether the server took the message for it. */
+  readonly delivered: boolean;
+  /** Where in the dialogue it was decided: `connect`, `RCPT TO`, `final dot`. */
+  readonly step: string;
+  /** What the server said; a 451 of our own where it said nothing fit. */
+  readonly reply: Reply;
+  /** What went wrong, where the server gave no verdict. */
+  readonly error?: Error;
+}
+
+/**
+ * Sends `message` to the server that `settings` name.
+ *
+ * A bare CR or LF becomes CRLF, and lines that begin with a dot are stuffed.
+ * Resolves with each recipient's fate, also where nothing could be delivered.
+ */
+export async function sendMessage(
+  message: Uint8Array,
+  envelope: Envelope,
+  settings: RelaySettings,
+  log: Log,
+): Promise<readonly Fate[]> {
+  using sweep = new Sweep();
+  const pool = new RelayPool({ ...settings, pool: 0 }, sweep);
+  const { sender, recipients } = envelope;
+  const hop = new RelayHop(
+    pool,
+    { sender, parameters: parametersOf(message, envelope) },
+    log,
+  );
+  const fateOf = (recipient: Mailbox, reply: Reply): Fate => ({
+    recipient: recipient.address,
+    delivered: isPositive(reply),
+    step: hop.step,
+    reply,
+    ...(hop.error === undefined ? {} : { error: hop.error }),
+  });
+  const answers = await hop.rcpt(recipients.map(toCommand));
+  const fates = recipients.map((each, i) => fateOf(each, answers[i]!));
+  if (!answers.some(isPositive)) {
+    await hop.abort();
+    return fates;
+  }
+  const verdict = await deliver(hop, message);
+  return fates.map((fate, i) =>
+    fate.delivered ? fateOf(recipients[i]!, verdict) : fate
+  );
+}
+
+/** How much of the message is stuffed at a time, in bytes. */
+const PIECE_BYTES = 64 * 1_024;
+
+async function deliver(hop: RelayHop, message: Uint8Array): Promise<Reply> {
+  const go = await hop.data("");
+  if (!isPositive(go)) {
+    await hop.abort();
+    return go;
+  }
+  const stuffer = new Stuffer();
+  for (let at = 0; at < message.length; at += PIECE_BYTES) {
+    await hop.write(stuffer.add(message.subarray(at, at + PIECE_BYTES)));
+  }
+  await hop.write(stuffer.endOfLine());
+  return await hop.finish();
+}
+
+function parametersOf(
+  message: Uint8Array,
+  { sender, recipients }: Envelope,
+): { size: number; body?: "8BITMIME"; smtputf8: boolean } {
+  return {
+    size: message.length,
+    ...(isAscii(message) ? {} : { body: "8BITMIME" }),
+    smtputf8: [sender, ...recipients].some((mailbox) => mailbox?.utf8),
+  };
+}
+
+function toCommand(recipient: Mailbox): RcptCommand {
+  return { verb: "RCPT", recipient, parameters: {} };
+}

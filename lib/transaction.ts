@@ -1,0 +1,124 @@
+/**
+ * One mail transaction (RFC 5321 section 3.3): a sender, its recipients, and
+ * the next hops that they divide into.
+ *
+ * The rule: every recipient is asked of its own hop, in one go with those that
+ * came beside it. The hops get their final dots one after the other, and after
+ * the first failure none gets any more: the client then sends the message
+ * again, and what was not taken can't be doubled.
+ *
+ * @module
+ */
+
+import type { RcptCommand } from "./engine/events.ts";
+import { isPositive, REPLIES, type Reply, replyLines } from "./engine/reply.ts";
+import type { Hop, Sender } from "./hop.ts";
+import { MAX_RECEIVED, ReceivedCounter } from "./message/received.ts";
+
+/** Gives the hop of a recipient, or the reply that refuses it. */
+export type HopFinder = (recipient: RcptCommand) => Hop | Reply;
+
+/** A transaction in progress. */
+export class Transaction {
+  /** Whom it is from, and what MAIL said. */
+  readonly mail: Sender;
+  /** The accepted recipients, in order. */
+  readonly recipients: RcptCommand[] = [];
+  readonly #find: HopFinder;
+  /** The hops asked so far, and those that took a recipient. */
+  readonly #asked = new Set<Hop>();
+  readonly #hops: Hop[] = [];
+  #received = new ReceivedCounter();
+
+  constructor(mail: Sender, find: HopFinder) {
+    this.mail = mail;
+    this.#find = find;
+  }
+
+  /** The hops that took a recipient. */
+  get hops(): readonly Hop[] {
+    return this.#hops;
+  }
+
+  /** A reply for each recipient: the policy's refusal, or its hop's word. */
+  async rcpt(recipients: readonly RcptCommand[]): Promise<readonly Reply[]> {
+    const found = recipients.map((recipient) => this.#find(recipient));
+    const replies: Reply[] = [];
+    for (const hop of new Set(found)) {
+      const at = indexesOf(found, hop);
+      if (!("rcpt" in hop)) {
+        for (const i of at) replies[i] = hop;
+        continue;
+      }
+      this.#asked.add(hop);
+      const answers = await hop.rcpt(at.map((i) => recipients[i]!));
+      at.forEach((i, n) => replies[i] = answers[n]!);
+      const took = answers.some(isPositive);
+      if (took && !this.#hops.includes(hop)) this.#hops.push(hop);
+    }
+    recipients.forEach((recipient, i) => {
+      if (isPositive(replies[i]!)) this.recipients.push(recipient);
+    });
+    return replies;
+  }
+
+  /** The go-ahead of every hop, or the first refusal: then it is over. */
+  async data(trace: string): Promise<Reply> {
+    for (const hop of this.#hops) {
+      const reply = await hop.data(trace);
+      if (reply.code !== 354) {
+        await this.abort();
+        return reply;
+      }
+    }
+    return REPLIES.start;
+  }
+
+  /** Passes a piece of the message on. */
+  write(piece: Uint8Array): Promise<void> | undefined {
+    this.#received.add(piece);
+    if (this.#hops.length === 1) return this.#hops[0]!.write(piece);
+    return this.#writeToAll(piece);
+  }
+
+  async #writeToAll(piece: Uint8Array): Promise<void> {
+    for (const hop of this.#hops) await hop.write(piece);
+  }
+
+  /** What the message itself gives reason to refuse. */
+  refusal(): Reply | undefined {
+    return this.#received.count > MAX_RECEIVED ? REPLIES.loop : undefined;
+  }
+
+  /** Has the message delivered: the worst of the verdicts. */
+  async finish(): Promise<Reply> {
+    const texts: string[] = [];
+    let verdict: Reply = REPLIES.delivered;
+    for (const hop of this.#hops) {
+      verdict = await hop.finish();
+      if (!isPositive(verdict)) {
+        await this.abort();
+        return verdict;
+      }
+      texts.push(...replyLines(verdict));
+    }
+    await this.#abortIdle();
+    return this.#hops.length === 1 ? verdict : { ...verdict, text: texts };
+  }
+
+  /** Gives everything up that is not delivered yet. */
+  async abort(): Promise<void> {
+    for (const hop of this.#asked) await hop.abort();
+  }
+
+  /** Lets go of the hops none of whose recipients was taken. */
+  async #abortIdle(): Promise<void> {
+    for (const hop of this.#asked) {
+      if (!this.#hops.includes(hop)) await hop.abort();
+    }
+  }
+}
+
+function indexesOf<T>(values: readonly T[], value: T): number[] {
+  return values.flatMap((each, i) => each === value ? [i] : []);
+}

@@ -1,0 +1,155 @@
+/**
+ * A session's hold on its client's connection: one write for a batch of
+ * replies, one read, and the deadlines of both.
+ *
+ * The rule: a command line has one deadline from its first byte to its last,
+ * and so has a message; a byte now and then renews neither. Deadlines are
+ * stamps that the sweep looks at; no timer is set.
+ *
+ * @module
+ */
+
+import { formatReply, REPLIES } from "./engine/reply.ts";
+import type { ServerEngine } from "./engine/server.ts";
+import type { Buffers } from "./transport/buffers.ts";
+import { type Connection, DeadlineError } from "./transport/connection.ts";
+
+/**
+ * How long a whole message may take, in read timeouts: an hour with the
+ * default of a minute. A client that sends a byte a minute would else hold its
+ * session and its relay's for years.
+ */
+export const MESSAGE_READ_TIMEOUTS = 60;
+
+/** How long a client has to take the last reply, in ms. */
+const CLOSE_GRACE_MS = 2_000;
+
+const IDLE_REPLY = encode(formatReply(REPLIES.idle));
+const SHUTDOWN_REPLY = encode(formatReply(REPLIES.shuttingDown));
+
+/** How a wire waits. */
+export interface WireSettings {
+  /** How long the client may be silent, and take over a command line, in ms. */
+  readonly readTimeoutMs: number;
+  /** How long one write to the client may take, in ms. */
+  readonly writeTimeoutMs: number;
+  /** Large buffers for message data. */
+  readonly buffers: Buffers;
+}
+
+/** The engine's bytes, to and from the client. */
+export class Wire {
+  readonly #connection: Connection;
+  readonly #engine: ServerEngine;
+  readonly #settings: WireSettings;
+  #commandBy = 0;
+  #messageBy = 0;
+  #readsOfData = 0;
+  #smallBuffer: Uint8Array<ArrayBuffer> | undefined;
+  #isWaiting = false;
+
+  /** The wire owns `connection` from now on. */
+  constructor(
+    connection: Connection,
+    engine: ServerEngine,
+    settings: WireSettings,
+  ) {
+    this.#connection = connection;
+    this.#engine = engine;
+    this.#settings = settings;
+  }
+
+  /** Whether the session waits for the client, and not for anything else. */
+  get isWaiting(): boolean {
+    return this.#isWaiting;
+  }
+
+  /**
+   * Writes what has gathered and reads on; whether there is more to come.
+   *
+   * @throws {DeadlineError} The client was silent, or takes nothing.
+   * @throws {Error} The connection is lost.
+   */
+  async turn(): Promise<boolean> {
+    const connection = this.#connection;
+    const engine = this.#engine;
+    const now = Date.now();
+    if (await this.#flush(now)) {
+      this.#commandBy = now + this.#settings.readTimeoutMs;
+    }
+    if (engine.closed) {
+      await connection.end(CLOSE_GRACE_MS);
+      return false;
+    }
+    this.#changeBuffer();
+    connection.farewell = IDLE_REPLY;
+    connection.readBy = engine.state === "data"
+      ? Math.min(now + this.#settings.readTimeoutMs, this.#messageBy)
+      : this.#commandBy;
+    this.#isWaiting = true;
+    const count = await connection.read(engine.space());
+    this.#isWaiting = false;
+    connection.readBy = Infinity;
+    // What comes between the farewell and the close is not listened to.
+    if (connection.timedOut) throw new DeadlineError("read");
+    if (count === null) return false;
+    engine.filled(count);
+    return true;
+  }
+
+  /** From here on a message comes, with a deadline of its own. */
+  startMessage(): void {
+    const { readTimeoutMs } = this.#settings;
+    this.#messageBy = Date.now() + MESSAGE_READ_TIMEOUTS * readTimeoutMs;
+    this.#readsOfData = 0;
+  }
+
+  /** Says 421 to a client that the session waits for, and closes. */
+  dismiss(): void {
+    this.#connection.farewell = SHUTDOWN_REPLY;
+    this.#connection.readBy = 0;
+  }
+
+  /** Writes what has gathered, if it still can be, and closes. */
+  async finish(): Promise<void> {
+    try {
+      await this.#flush(Date.now());
+    } catch {
+      // The client has gone; there is nobody to tell.
+    }
+    this.close();
+  }
+
+  /** Closes at once, and gives back what was lent. */
+  close(): void {
+    this.#connection.close();
+    this.#returnBuffer();
+  }
+
+  /** Whether there was anything to write. */
+  async #flush(now: number): Promise<boolean> {
+    const bytes = this.#engine.output();
+    if (bytes === undefined) return false;
+    this.#connection.writeBy = now + this.#settings.writeTimeoutMs;
+    await this.#connection.write(bytes);
+    this.#connection.writeBy = Infinity;
+    return true;
+  }
+
+  /** A large buffer once data needs a second read, the small one otherwise. */
+  #changeBuffer(): void {
+    if (this.#engine.state !== "data") return this.#returnBuffer();
+    if (this.#readsOfData++ === 0 || this.#smallBuffer !== undefined) return;
+    this.#smallBuffer = this.#engine.exchange(this.#settings.buffers.take());
+  }
+
+  #returnBuffer(): void {
+    if (this.#smallBuffer === undefined) return;
+    this.#settings.buffers.give(this.#engine.exchange(this.#smallBuffer));
+    this.#smallBuffer = undefined;
+  }
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
