@@ -1,0 +1,74 @@
+/**
+ * Where the program's configuration comes from: a file, the command line, this
+ * machine.
+ *
+ * @module
+ */
+
+import type { Config, ConfigInput } from "../config/config.ts";
+import { type CheckOptions, type Loaded, parseConfig } from "../config/load.ts";
+import { formatProblem } from "../config/problem.ts";
+import { say } from "./usage.ts";
+
+/** Looked for in the working folder where no `-c` names another. */
+const DEFAULT_FILE = "postern.toml";
+
+/** What reading a configuration needs of this machine. */
+export function machine(): CheckOptions {
+  return {
+    hostname: ownHostname(),
+    env: (name) => Deno.env.get(name),
+    readTextFile: (path) => Deno.readTextFileSync(path),
+    fileMode: (path) => Deno.statSync(path).mode ?? undefined,
+  };
+}
+
+function ownHostname(): string {
+  try {
+    return Deno.hostname();
+  } catch {
+    return "localhost"; // the permission is not given
+  }
+}
+
+/** Reads the configuration; `file` is what `-c` said. */
+export function readConfiguration(
+  file: string | undefined,
+  overrides: ConfigInput = {},
+): Loaded {
+  const name = file ?? DEFAULT_FILE;
+  let text = "";
+  try {
+    text = Deno.readTextFileSync(name);
+  } catch (error) {
+    const isMissing = error instanceof Deno.errors.NotFound;
+    if (file !== undefined || !isMissing) {
+      const problem = `Cannot read the file: ${
+        isMissing ? "it does not exist" : reasonOf(error)
+      }`;
+      return {
+        config: undefined,
+        problems: [{ file: name, line: 0, column: 0, key: "", problem }],
+        warnings: [],
+      };
+    }
+  }
+  return parseConfig(text, { ...machine(), file: name, overrides });
+}
+
+/** The configuration, its problems and warnings said; nothing where it can't be used. */
+export function useConfiguration(
+  file: string | undefined,
+  overrides: ConfigInput = {},
+): Config | undefined {
+  const { config, problems, warnings } = readConfiguration(file, overrides);
+  for (const problem of problems) say(formatProblem(problem));
+  for (const warning of warnings) say(`Warning: ${formatProblem(warning)}`);
+  return config;
+}
+
+/** The reason in a system's error, without its number. */
+export function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/ \(os error \d+\)/, "");
+}

@@ -1,0 +1,172 @@
+/**
+ * `postern serve`: the server until a signal ends it.
+ *
+ * @module
+ */
+
+import type { Config, ConfigInput } from "../config/config.ts";
+import { formatProblem } from "../config/problem.ts";
+import { fileSink, Log, type LogOptions, stderrSink } from "../log/log.ts";
+import { Server } from "../server.ts";
+import { formatListenAddress } from "../transport/listen.ts";
+import {
+  readConfiguration,
+  reasonOf,
+  useConfiguration,
+} from "./configuration.ts";
+import { type Command, parseOptions, say } from "./usage.ts";
+
+/** Runs the server until SIGINT or SIGTERM. */
+export const serveCommand: Command = {
+  summary: "run the server",
+  usage:
+    "serve [-c FILE] [--listen ADDR]… [--relay URL] [--maildir DIR] [--log-level LEVEL] [--log-format text|json]",
+  help:
+    `  -c, --config FILE    the configuration; default: ./postern.toml, or none
+  --listen ADDR        HOST:PORT, [IPv6]:PORT or unix:/PATH; may be repeated
+  --relay URL          where mail goes: smtp://HOST:PORT, plain://USER:PWD@HOST:587
+  --maildir DIR        where mail goes that is not relayed
+  --log-level LEVEL    debug, info, warn or error
+  --log-format FORMAT  text or json
+
+SIGINT and SIGTERM let sessions finish their message, a second one breaks them
+off; SIGHUP reads the configuration again and reopens the log.
+
+Example:
+  postern serve --listen 127.0.0.1:2525 --relay smtp://localhost:25`,
+  async run(args) {
+    const options = parseOptions(args, {
+      string: ["config", "relay", "maildir", "log-level", "log-format"],
+      collect: ["listen"],
+    });
+    const file = options.value("config");
+    const overrides = overridesOf(options);
+    const config = useConfiguration(file, overrides);
+    if (config === undefined) return 1;
+    return await serve(config, () => readConfiguration(file, overrides));
+  },
+};
+
+function overridesOf(
+  options: ReturnType<typeof parseOptions>,
+): ConfigInput {
+  const listen = options.values("listen");
+  const relay = options.value("relay");
+  const maildir = options.value("maildir");
+  const level = options.value("log-level");
+  const format = options.value("log-format");
+  // The values are checked like a file's, so they need not be of the type yet.
+  return {
+    ...(listen.length > 0 ? { server: { listen } } : {}),
+    ...(relay !== undefined ? { relay: { url: relay } } : {}),
+    ...(maildir !== undefined ? { delivery: { maildir } } : {}),
+    ...(level !== undefined || format !== undefined
+      ? {
+        log: {
+          ...(level !== undefined ? { level } : {}),
+          ...(format !== undefined ? { format } : {}),
+        },
+      }
+      : {}),
+  } as ConfigInput;
+}
+
+async function serve(
+  config: Config,
+  read: () => ReturnType<typeof readConfiguration>,
+): Promise<number> {
+  let log: Log;
+  let server: Server;
+  try {
+    log = new Log(logOptions(config));
+  } catch (error) {
+    say(`Cannot open the log "${config.log.file}": ${reasonOf(error)}`);
+    return 1;
+  }
+  try {
+    server = await Server.start(config, log);
+  } catch (error) {
+    say(reasonOf(error));
+    return 1;
+  }
+  introduce(server, config, log);
+  const stopped = Promise.withResolvers<void>();
+  const stop = (signal: Deno.Signal) => {
+    log.info("stopping", { signal, sessions: server.sessions().length });
+    stopped.resolve();
+    // The second one has no patience left.
+    stop.again?.();
+    stop.again = () => server.abort();
+  };
+  stop.again = undefined as (() => void) | undefined;
+  const handlers = {
+    SIGINT: () => stop("SIGINT"),
+    SIGTERM: () => stop("SIGTERM"),
+    SIGHUP: () => void reload(server, log, read),
+  };
+  for (const [signal, handler] of Object.entries(handlers)) {
+    Deno.addSignalListener(signal as Deno.Signal, handler);
+  }
+  await stopped.promise;
+  await server.close();
+  for (const [signal, handler] of Object.entries(handlers)) {
+    Deno.removeSignalListener(signal as Deno.Signal, handler);
+  }
+  log.info("stopped");
+  log.close();
+  return 0;
+}
+
+/** A broken new configuration is reported, and the old one stays. */
+async function reload(
+  server: Server,
+  log: Log,
+  read: () => ReturnType<typeof readConfiguration>,
+): Promise<void> {
+  const { config, problems, warnings } = read();
+  for (const warning of warnings) {
+    log.warn("config", { warning: formatProblem(warning) });
+  }
+  for (const problem of problems) {
+    log.error("config", { problem: formatProblem(problem) });
+  }
+  try {
+    if (config !== undefined) {
+      await server.reload(config);
+      log.change(logOptions(config));
+      log.info("reloaded");
+      return;
+    }
+  } catch (error) {
+    log.error("config", { problem: reasonOf(error) });
+  }
+  log.reopen();
+  log.error("not-reloaded", { reason: "the configuration as it was stays" });
+}
+
+function logOptions({ log }: Config): LogOptions {
+  const { level, format, file } = log;
+  return { level, format, sink: file === "" ? stderrSink() : fileSink(file) };
+}
+
+/** What it does, where it listens, and how to send it a first message. */
+function introduce(server: Server, config: Config, log: Log): void {
+  const addresses = server.addresses.map(formatListenAddress);
+  for (const address of addresses) log.info("listening", { address });
+  if (config.log.format === "json" || config.log.file !== "") return;
+  const { maildir, mbox } = config.delivery;
+  const where = config.relay.url !== undefined
+    ? "relays mail"
+    : mbox !== ""
+    ? `stores every message in the mbox ${mbox}`
+    : `stores every message in the Maildir ${maildir}`;
+  say(`Postern listens on ${addresses.join(", ")} and ${where}.`);
+  const first = server.addresses.find(({ transport }) => transport === "tcp");
+  if (first === undefined) return;
+  say("Send it a first message:");
+  say(
+    `  curl smtp://${
+      formatListenAddress(first)
+    } --mail-from a@example.org --mail-rcpt b@localhost -T message.eml`,
+  );
+}
