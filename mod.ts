@@ -63,7 +63,7 @@ export function serve(
     const problems = checked.problems.map(formatProblem);
     return Promise.reject(new TypeError(problems.join("\n")));
   }
-  return Server.start(checked.config, options.log ?? silentLog());
+  return Server.start(checked.config, { log: options.log ?? silentLog() });
 }
 
 /** Whom {@linkcode send} sends for, and where to. */

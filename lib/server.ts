@@ -10,11 +10,10 @@
 
 import type { Config } from "./config/config.ts";
 import { formatReply, REPLIES } from "./engine/reply.ts";
-import type { Log } from "./log/log.ts";
 import { Admission } from "./policy/admission.ts";
 import type { Networks } from "./policy/networks.ts";
 import type { RelayTable } from "./policy/relay_table.ts";
-import { Runtime } from "./runtime.ts";
+import { Runtime, type Shared } from "./runtime.ts";
 import { Session } from "./session.ts";
 import { Buffers } from "./transport/buffers.ts";
 import type { Connection } from "./transport/connection.ts";
@@ -48,9 +47,7 @@ export interface SessionInfo {
 
 /** A running server. */
 export class Server implements AsyncDisposable {
-  readonly #log: Log;
-  readonly #sweep: Sweep;
-  readonly #buffers = new Buffers();
+  readonly #shared: Shared;
   readonly #admission: Admission;
   readonly #sessions = new Set<Session>();
   readonly #listeners = new Map<string, Deno.Listener>();
@@ -59,10 +56,9 @@ export class Server implements AsyncDisposable {
   #emptied: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(runtime: Runtime, sweep: Sweep, log: Log) {
+  private constructor(runtime: Runtime, shared: Shared) {
     this.#runtime = runtime;
-    this.#sweep = sweep;
-    this.#log = log;
+    this.#shared = shared;
     this.#admission = new Admission(admissionLimits(runtime.config));
   }
 
@@ -71,17 +67,16 @@ export class Server implements AsyncDisposable {
    *
    * @throws {Error} An address can't be listened on; none is then.
    */
-  static async start(config: Config, log: Log): Promise<Server> {
+  static async start(
+    config: Config,
+    options: Pick<Shared, "log" | "openHop">,
+  ): Promise<Server> {
     const { read_timeout, write_timeout } = config.limits;
     const least = Math.min(read_timeout, write_timeout) / 4;
     const intervalMs = Math.max(SWEEP_MS.least, Math.min(SWEEP_MS.most, least));
     const sweep = new Sweep({ intervalMs });
-    const runtime = await Runtime.of(config, {
-      sweep,
-      buffers: new Buffers(),
-      log,
-    });
-    const server = new Server(runtime, sweep, log);
+    const shared = { ...options, sweep, buffers: new Buffers() };
+    const server = new Server(await Runtime.of(config, shared), shared);
     try {
       await server.#listen(config.server.listen);
       return server;
@@ -126,11 +121,7 @@ export class Server implements AsyncDisposable {
    * @throws {Error} It can't be used; everything is as before.
    */
   async reload(config: Config): Promise<void> {
-    const runtime = await Runtime.of(config, {
-      sweep: this.#sweep,
-      buffers: this.#buffers,
-      log: this.#log,
-    });
+    const runtime = await Runtime.of(config, this.#shared);
     await this.#listen(config.server.listen);
     const wanted = new Set(config.server.listen.map(formatListenAddress));
     for (const [key, listener] of this.#listeners) {
@@ -175,7 +166,7 @@ export class Server implements AsyncDisposable {
       clearTimeout(timer);
     }
     this.#runtime[Symbol.dispose]();
-    this.#sweep[Symbol.dispose]();
+    this.#shared.sweep[Symbol.dispose]();
   }
 
   /** Listens where it doesn't yet; on failure on none of them. */
@@ -197,7 +188,8 @@ export class Server implements AsyncDisposable {
         listener,
         (connection) => this.#admit(connection),
         {
-          onError: (error) => this.#log.error("accept-failed", { error }),
+          onError: (error) =>
+            this.#shared.log.error("accept-failed", { error }),
         },
       );
       this.#loops.add(loop);
@@ -207,15 +199,15 @@ export class Server implements AsyncDisposable {
 
   #admit(connection: Connection): void {
     const { remote } = connection;
-    this.#sweep.add(connection);
+    this.#shared.sweep.add(connection);
     const verdict = this.#admission.admit(remote);
     const { config } = this.#runtime;
     if (verdict !== "ok") {
-      this.#log.warn("refused", { client: remote, reason: verdict });
+      this.#shared.log.warn("refused", { client: remote, reason: verdict });
       connection.writeBy = Date.now() + config.limits.write_timeout;
       const close = () => {
         connection.close();
-        this.#sweep.delete(connection);
+        this.#shared.sweep.delete(connection);
       };
       connection.write(REFUSALS[verdict]).then(close, close);
       return;
@@ -224,11 +216,11 @@ export class Server implements AsyncDisposable {
       connection,
       { id: newId(), isLocal: this.#runtime.isLocal(remote) },
       this.#runtime.session,
-      this.#log,
+      this.#shared.log,
     );
     this.#sessions.add(session);
     session.run().finally(() => {
-      this.#sweep.delete(connection);
+      this.#shared.sweep.delete(connection);
       this.#admission.leave(remote);
       this.#sessions.delete(session);
       if (this.#sessions.size === 0) this.#emptied?.();

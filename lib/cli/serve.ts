@@ -84,7 +84,7 @@ async function serve(
     return 1;
   }
   try {
-    server = await Server.start(config, log);
+    server = await Server.start(config, { log });
   } catch (error) {
     say(reasonOf(error));
     return 1;
