@@ -79,6 +79,8 @@ export interface SendOptions {
   readonly server: string | ListenAddress | undefined;
   /** How TLS is used; default: `verified` with credentials, else `opportunistic`. */
   readonly tls?: "off" | "opportunistic" | "required" | "verified";
+  /** Breaks it off. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -108,7 +110,8 @@ export async function send(
   );
   const hasUser = "user" in address && address.user !== undefined;
   const tls = options.tls ?? (hasUser ? "verified" : "opportunistic");
-  return await sendMessage(bytes, envelope, { ...settings, tls }, silentLog());
+  const { signal } = options;
+  return await sendMessage(bytes, envelope, { ...settings, tls }, { signal });
 }
 
 function mailboxOf(text: string): Mailbox {

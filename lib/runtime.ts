@@ -27,6 +27,8 @@ export interface Shared {
   readonly sweep: Sweep;
   /** Large buffers for message data. */
   readonly buffers: Buffers;
+  /** Ends every attempt to reach a relay. */
+  readonly signal: AbortSignal;
   /** Where the server's own lines go. */
   readonly log: Log;
   /** Takes the place of relays and local delivery, as a benchmark wants. */
@@ -66,7 +68,7 @@ export function readCaCerts(config: Config): readonly string[] {
 }
 
 /** One configuration at work. */
-export class Runtime implements Disposable {
+export class Runtime {
   /** What it was made of. */
   readonly config: Config;
   /** The relay list. */
@@ -119,8 +121,8 @@ export class Runtime implements Disposable {
   }
 
   /** Ends the relay connections that idle. */
-  [Symbol.dispose](): void {
-    for (const pool of this.#pools.values()) pool.close();
+  async close(): Promise<void> {
+    await Promise.all(this.#pools.values().map((pool) => pool.close()));
   }
 
   async #addLocal(text: string): Promise<void> {
@@ -161,7 +163,7 @@ export class Runtime implements Disposable {
     let pool = this.#pools.get(key);
     if (pool === undefined) {
       const settings = relaySettings(this.config, address, this.#caCerts);
-      pool = new RelayPool(settings, this.#shared.sweep);
+      pool = new RelayPool(settings, this.#shared.sweep, this.#shared.signal);
       this.#pools.set(key, pool);
     }
     return pool;

@@ -9,7 +9,7 @@ import { Stuffer } from "./engine/dots.ts";
 import type { RcptCommand } from "./engine/events.ts";
 import type { Mailbox, ReversePath } from "./engine/path.ts";
 import { isPositive, type Reply } from "./engine/reply.ts";
-import type { Log } from "./log/log.ts";
+import { type Log, silentLog } from "./log/log.ts";
 import { RelayHop } from "./relay/hop.ts";
 import { RelayPool } from "./relay/pool.ts";
 import type { RelaySettings } from "./relay/settings.ts";
@@ -37,6 +37,14 @@ export interface Fate {
   readonly error?: Error;
 }
 
+/** How {@linkcode sendMessage} works. */
+export interface SendingOptions {
+  /** Breaks it off; what was not answered 250 by then is not sent. */
+  readonly signal?: AbortSignal | undefined;
+  /** Where the trouble with the server is told in full; default: nowhere. */
+  readonly log?: Log | undefined;
+}
+
 /**
  * Sends `message` to the server that `settings` name.
  *
@@ -47,16 +55,28 @@ export async function sendMessage(
   message: Uint8Array,
   envelope: Envelope,
   settings: RelaySettings,
-  log: Log,
+  options: SendingOptions = {},
 ): Promise<readonly Fate[]> {
+  const { signal = new AbortController().signal, log = silentLog() } = options;
   using sweep = new Sweep();
-  const pool = new RelayPool({ ...settings, pool: 0 }, sweep);
-  const { sender, recipients } = envelope;
-  const hop = new RelayHop(
-    pool,
-    { sender, parameters: parametersOf(message, envelope) },
-    log,
-  );
+  const breakOff = () => sweep.closeAll();
+  signal.addEventListener("abort", breakOff, { once: true });
+  const pool = new RelayPool({ ...settings, pool: 0 }, sweep, signal);
+  const parameters = parametersOf(message, envelope);
+  const hop = new RelayHop(pool, { sender: envelope.sender, parameters }, log);
+  try {
+    return await fatesOf(hop, envelope.recipients, message);
+  } finally {
+    await pool.close();
+    signal.removeEventListener("abort", breakOff);
+  }
+}
+
+async function fatesOf(
+  hop: RelayHop,
+  recipients: readonly Mailbox[],
+  message: Uint8Array,
+): Promise<readonly Fate[]> {
   const fateOf = (recipient: Mailbox, reply: Reply): Fate => ({
     recipient: recipient.address,
     delivered: isPositive(reply),

@@ -48,6 +48,7 @@ export interface SessionInfo {
 /** A running server. */
 export class Server implements AsyncDisposable {
   readonly #shared: Shared;
+  readonly #stop: AbortController;
   readonly #admission: Admission;
   readonly #sessions = new Set<Session>();
   readonly #listeners = new Map<string, Deno.Listener>();
@@ -56,7 +57,8 @@ export class Server implements AsyncDisposable {
   #emptied: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(runtime: Runtime, shared: Shared) {
+  private constructor(runtime: Runtime, shared: Shared, stop: AbortController) {
+    this.#stop = stop;
     this.#runtime = runtime;
     this.#shared = shared;
     this.#admission = new Admission(admissionLimits(runtime.config));
@@ -75,8 +77,11 @@ export class Server implements AsyncDisposable {
     const least = Math.min(read_timeout, write_timeout) / 4;
     const intervalMs = Math.max(SWEEP_MS.least, Math.min(SWEEP_MS.most, least));
     const sweep = new Sweep({ intervalMs });
-    const shared = { ...options, sweep, buffers: new Buffers() };
-    const server = new Server(await Runtime.of(config, shared), shared);
+    const stop = new AbortController();
+    const { signal } = stop;
+    const shared = { ...options, sweep, buffers: new Buffers(), signal };
+    const runtime = await Runtime.of(config, shared);
+    const server = new Server(runtime, shared, stop);
     try {
       await server.#listen(config.server.listen);
       return server;
@@ -132,7 +137,7 @@ export class Server implements AsyncDisposable {
     const before = this.#runtime;
     this.#runtime = runtime;
     this.#admission.change(admissionLimits(config));
-    before[Symbol.dispose]();
+    await before.close();
   }
 
   /**
@@ -145,7 +150,8 @@ export class Server implements AsyncDisposable {
 
   /** Breaks off every session; what was not answered 250 is not delivered. */
   abort(): void {
-    for (const session of this.#sessions) session.abort();
+    this.#stop.abort();
+    this.#shared.sweep.closeAll();
   }
 
   /** The same as {@linkcode Server.close}. */
@@ -165,7 +171,7 @@ export class Server implements AsyncDisposable {
       await emptied;
       clearTimeout(timer);
     }
-    this.#runtime[Symbol.dispose]();
+    await this.#runtime.close();
     this.#shared.sweep[Symbol.dispose]();
   }
 

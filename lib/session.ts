@@ -106,18 +106,18 @@ export class Session {
     // Before its final dot: what was not ended is not delivered.
     await this.#transaction?.abort();
     this.#wire.close();
-    this.#log.debug("disconnect", { end, messages: this.#messages });
+    const isUsual = end === "quit" || end === "closed by the client";
+    this.#log[isUsual ? "debug" : "info"]("disconnect", {
+      client: remote,
+      end,
+      messages: this.#messages,
+    });
   }
 
   /** Says 421 as soon as no message is under way. */
   stop(): void {
     this.#isStopping = true;
     if (this.#wire.isWaiting && !this.#isBusy) this.#wire.dismiss();
-  }
-
-  /** Breaks the session off. */
-  abort(): void {
-    this.#connection.close();
   }
 
   get #isBusy(): boolean {

@@ -11,7 +11,6 @@ import {
   parseMailbox,
   type ReversePath,
 } from "../engine/path.ts";
-import { silentLog } from "../log/log.ts";
 import { readCaCerts, relaySettings } from "../runtime.ts";
 import { type Fate, sendMessage } from "../send.ts";
 import { reasonOf, useConfiguration } from "./configuration.ts";
@@ -64,7 +63,7 @@ Example:
       readCaCerts(config),
     );
     const envelope = { sender, recipients };
-    const fates = await sendMessage(message, envelope, settings, silentLog());
+    const fates = await sendMessage(message, envelope, settings);
     if (options.has("json")) print(JSON.stringify(fates.map(toJson)));
     else fates.forEach((fate) => print(formatFate(fate)));
     return fates.every(({ delivered }) => delivered) ? 0 : 1;

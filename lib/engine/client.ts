@@ -200,6 +200,7 @@ export class ClientEngine {
     // those that open something.
     if (!isPositive(reply)) {
       if (step === "EHLO" || step === "HELO") this.#state = "hello";
+      if (step === "STARTTLS") this.#state = "ready";
       if (step === "DATA") this.#state = "mail";
     }
     if (step === "GREETING") this.#state = "hello";
@@ -218,10 +219,10 @@ export class ClientEngine {
 }
 
 const ENCODER = new TextEncoder();
-const DECODER = new TextDecoder();
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** RFC 5321 section 4.2; the text may be missing (section 4.2.1). */
-const REPLY_LINE = /^([2-5][0-9]{2})(?:([ -])(.*))?$/;
+const REPLY_LINE = /^([2-5][0-9]{2})(?:([ -])(.*))?$/s;
 
 /** RFC 3463 section 2. */
 const STATUS = /^([245]\.\d{1,3}\.\d{1,3})(?: |$)/;

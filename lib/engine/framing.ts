@@ -89,6 +89,7 @@ export class Framing {
   /** Throws away what is unread, as after STARTTLS. */
   clear(): void {
     this.#start = this.#end = this.#scanned = 0;
+    this.#skipping = false;
   }
 
   /** Takes another buffer, and the unread bytes with it; gives the old one. */
@@ -121,7 +122,8 @@ export class Framing {
         return buffer.subarray(start, i - 1);
       }
       if (byte === CR) {
-        if (i + 1 === this.#end) {
+        // Not to say yet; or at the limit too long, whatever follows.
+        if (i + 1 === end) {
           this.#scanned = i;
           break;
         }

@@ -72,11 +72,13 @@ export {
   type Reply,
   replyLines,
 } from "./reply.ts";
-export { ServerEngine, type ServerOptions } from "./server.ts";
+export type { ServerOptions } from "./options.ts";
+export { ServerEngine } from "./server.ts";
 export {
   CLIENT_MOVES,
   type ClientState,
   type ClientStep,
+  type Moves,
   SERVER_MOVES,
   type ServerState,
 } from "./states.ts";

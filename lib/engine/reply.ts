@@ -163,7 +163,6 @@ export const REPLIES = {
 } as const satisfies Record<string, Reply>;
 
 /** What is not printable ASCII: RFC 5321 section 4.2 allows no more in a text. */
-// deno-lint-ignore no-control-regex
 const NOT_PRINTABLE = /[^\x20-\x7e]/g;
 
 /** The lines of a reply's text. */

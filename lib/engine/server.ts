@@ -11,32 +11,20 @@
  * @module
  */
 
-import { type Command, parseCommand } from "./command.ts";
+import {
+  badLineReply,
+  badOrderReply,
+  OWN_REPLIES,
+  usualReply,
+} from "./answers.ts";
+import { type Command, parseCommand, type Verb } from "./command.ts";
 import type { Event, RcptCommand } from "./events.ts";
-import { ehloLines, type Offer } from "./extensions.ts";
-import { type BareNewline, Framing } from "./framing.ts";
+import { Framing } from "./framing.ts";
+import type { ServerOptions } from "./options.ts";
 import { formatReply, isPositive, REPLIES, type Reply } from "./reply.ts";
-import { EXPECTED, SERVER_MOVES, type ServerState } from "./states.ts";
+import { SERVER_MOVES, type ServerState } from "./states.ts";
 
-/** What a session is run with. */
-export interface ServerOptions {
-  /** The name in the greeting and in the reply to EHLO. */
-  readonly hostname: string;
-  /** What follows the name in the greeting. */
-  readonly greeting: string;
-  /** What EHLO offers; `size` is the bound on a message, in octets. */
-  readonly offer: Offer;
-  /** Longest command line in bytes, CRLF included. */
-  readonly maxLine: number;
-  /** Most recipients of one message. */
-  readonly maxRecipients: number;
-  /** Bad commands until 421. */
-  readonly maxErrors: number;
-  /** What becomes of a bare CR or LF in data. */
-  readonly bareNewline: BareNewline;
-  /** Whether MAIL needs EHLO or HELO before it. */
-  readonly needHello: boolean;
-}
+export type { ServerOptions };
 
 /** One conversation, the server's side. */
 export class ServerEngine {
@@ -129,22 +117,27 @@ export class ServerEngine {
   }
 
   /**
-   * Answers the open question: with the usual reply, or with another one; a
-   * `rcpt` question with one reply a recipient.
+   * Answers the open question: with the usual reply, or with another one. A
+   * `rcpt` question takes one reply a recipient, or one for all of them.
+   *
+   * @throws {TypeError} No question is open, or there are too few or too many
+   * replies to it.
    */
   answer(reply?: Reply | readonly Reply[]): void {
     const event = this.#open;
-    if (event === undefined) throw new TypeError("Cannot answer: no question");
+    if (event === undefined) {
+      throw new TypeError("Cannot answer: expected an open question");
+    }
+    const count = event.type === "rcpt" ? event.recipients.length : 1;
+    const given = reply ?? usualReply(event, this.#options);
+    const replies = "code" in given ? Array<Reply>(count).fill(given) : given;
+    if (replies.length !== count) {
+      throw new TypeError(
+        `Cannot answer "${event.type}" with ${replies.length} replies: expected ${count}`,
+      );
+    }
     this.#open = undefined;
-    if (event.type === "rcpt") {
-      const replies = Array.isArray(reply) ? reply : [];
-      for (let i = 0; i < event.recipients.length; i++) {
-        this.#settle(event, replies[i] ?? REPLIES.recipientOk);
-      }
-    } else {this.#settle(
-        event,
-        (reply as Reply | undefined) ?? this.#usual(event),
-      );}
+    for (const reply of replies) this.#settle(event, reply);
   }
 
   /** Ends the conversation unasked, as with 421. RFC 5321 section 3.8. */
@@ -159,8 +152,11 @@ export class ServerEngine {
   }
 
   #say(reply: Reply): void {
+    if (this.#closed) return;
     this.#out += formatReply(reply);
-    if (reply.close) this.#closed = true;
+    if (!reply.close) return;
+    this.#closed = true;
+    this.#framing.clear();
   }
 
   /** A bad command: counted, and after too many of them the last one. */
@@ -180,32 +176,18 @@ export class ServerEngine {
       line,
       this.#esmtp ? this.#options.offer : undefined,
     );
-    if (parsed.ok) return parsed.value;
-    const text = parsed.expected;
-    switch (parsed.problem) {
-      case "unknown":
-        return { code: 500, status: "5.5.2", text };
-      case "parameter":
-        return { code: 555, status: "5.5.4", text };
-      case "utf8address":
-        return REPLIES.needSmtputf8;
-      case "syntax":
-        return { code: 501, status: "5.5.4", text };
-    }
+    return parsed.ok ? parsed.value : badLineReply(parsed);
   }
 
   /** Checks the order, then answers, or says what is to be asked. */
   #take(command: Command): Event | undefined {
     const { verb } = command;
     if (SERVER_MOVES[this.#state][verb] === undefined) {
-      this.#refuse(
-        verb === "DATA" && this.#refusedRecipients ? REPLIES.noRecipients : {
-          code: 503,
-          status: "5.5.1",
-          text: `${verb} out of order: expected ${EXPECTED[this.#state]}`,
-        },
-      );
-      return undefined;
+      // Who pipelines has sent DATA before it could know: that is no error.
+      if (verb === "DATA" && this.#refusedRecipients) {
+        return void this.#say(REPLIES.noRecipients);
+      }
+      return void this.#refuse(badOrderReply(verb, this.#state));
     }
     switch (verb) {
       case "EHLO":
@@ -214,8 +196,7 @@ export class ServerEngine {
       case "MAIL": {
         const { sender, parameters } = command;
         if ((parameters.size ?? 0) > this.#maxSize) {
-          this.#say(REPLIES.tooBig);
-          return undefined;
+          return void this.#say(REPLIES.tooBig);
         }
         return { type: "mail", sender, parameters };
       }
@@ -228,17 +209,11 @@ export class ServerEngine {
       case "QUIT":
         return { type: "quit" };
       case "NOOP":
-        this.#say(REPLIES.ok);
-        return undefined;
       case "HELP":
-        this.#say(REPLIES.help);
-        return undefined;
       case "VRFY":
-        this.#say(REPLIES.cannotVerify);
-        return undefined;
+        return void this.#say(OWN_REPLIES[verb]);
       case "EXPN":
-        this.#refuse(REPLIES.noExpn);
-        return undefined;
+        return void this.#refuse(REPLIES.noExpn);
     }
   }
 
@@ -246,9 +221,9 @@ export class ServerEngine {
   #takeRecipients(first: RcptCommand): Event | undefined {
     const refusal = this.#refusalOf(first, 0);
     if (refusal !== undefined) {
-      if (refusal === REPLIES.needSmtputf8) this.#refuse(refusal);
-      else this.#say(refusal);
-      return undefined;
+      this.#refusedRecipients = true;
+      if (refusal !== REPLIES.needSmtputf8) return void this.#say(refusal);
+      return void this.#refuse(refusal);
     }
     const recipients = [first];
     for (;;) {
@@ -299,28 +274,6 @@ export class ServerEngine {
     }
   }
 
-  #usual(event: Event): Reply {
-    const { hostname, greeting, offer } = this.#options;
-    switch (event.type) {
-      case "connect":
-        return { code: 220, text: `${hostname} ${greeting}` };
-      case "hello":
-        return event.esmtp
-          ? { code: 250, text: [hostname, ...ehloLines(offer)] }
-          : { code: 250, text: hostname };
-      case "mail":
-        return REPLIES.senderOk;
-      case "data":
-        return REPLIES.start;
-      case "end":
-        return event.refusal ?? REPLIES.delivered;
-      case "quit":
-        return REPLIES.bye;
-      default:
-        return REPLIES.ok;
-    }
-  }
-
   /** Says the reply and makes the move, which is made only on success. */
   #settle(event: Event, reply: Reply): void {
     this.#say(reply);
@@ -353,7 +306,7 @@ export class ServerEngine {
     }
   }
 
-  #move(step: keyof typeof SERVER_MOVES[ServerState]): void {
+  #move(step: Verb | "END"): void {
     this.#state = SERVER_MOVES[this.#state][step] ?? this.#state;
     if (this.#state === "ready") {
       this.#recipients = 0;

@@ -17,7 +17,14 @@ import type { Verb } from "./command.ts";
  */
 export type ServerState = "start" | "ready" | "mail" | "rcpt" | "data";
 
-type Moves<State extends string, Step extends string> = Readonly<
+/**
+ * A table of moves: for each state the steps that are allowed in it, and the
+ * state that each leads to.
+ *
+ * @typeParam State The states.
+ * @typeParam Step What makes a move.
+ */
+export type Moves<State extends string, Step extends string> = Readonly<
   Record<State, Readonly<Partial<Record<Step, State>>>>
 >;
 

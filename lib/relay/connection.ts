@@ -171,13 +171,16 @@ export class RelayConnection {
     this.#sweep.delete(this.#connection);
   }
 
-  /** Says QUIT without waiting for an answer, and closes. */
-  quit(): void {
+  /** Says QUIT without waiting for an answer, and closes; never rejects. */
+  async quit(): Promise<void> {
     this.#idle = false;
     if (this.closed) return;
     this.#connection.writeBy = Date.now() + this.#settings.writeTimeoutMs;
-    const close = () => this.close();
-    // A QUIT that can't be written is not missed.
-    this.#connection.write(QUIT).then(close, close);
+    try {
+      await this.#connection.write(QUIT);
+    } catch {
+      // A QUIT that can't be written is not missed.
+    }
+    this.close();
   }
 }

@@ -36,16 +36,17 @@ export const HANDSHAKE_TIMEOUT_MS = 30_000;
 export async function openRelay(
   settings: RelaySettings,
   sweep: Sweep,
+  signal: AbortSignal,
 ): Promise<RelayConnection> {
   try {
-    return await open(settings, sweep);
+    return await open(settings, sweep, signal);
   } catch (error) {
     // Opportunistic TLS takes what it can get: RFC 7435 section 3.
     const mayFallBack = settings.tls === "opportunistic" &&
       settings.credentials === undefined;
     if (
       mayFallBack && error instanceof RelayError && error.step === "STARTTLS"
-    ) return await open({ ...settings, tls: "off" }, sweep);
+    ) return await open({ ...settings, tls: "off" }, sweep, signal);
     throw error;
   }
 }
@@ -53,14 +54,15 @@ export async function openRelay(
 async function open(
   settings: RelaySettings,
   sweep: Sweep,
+  signal: AbortSignal,
 ): Promise<RelayConnection> {
-  const connection = await connect(settings);
+  const connection = await connect(settings, signal);
   const relay = new RelayConnection(connection, settings, sweep);
   try {
     const [greeting] = await relay.ask(1);
     expect2xx(relay, greeting!.reply, REPLIES.relayDown);
     await hello(relay, settings);
-    const isSecure = await secure(relay, settings);
+    const isSecure = await secure(relay, settings, signal);
     if (settings.credentials !== undefined) {
       await authenticate(relay, settings.credentials, isSecure);
     }
@@ -71,9 +73,13 @@ async function open(
   }
 }
 
-async function connect(settings: RelaySettings): Promise<Connection> {
+async function connect(
+  settings: RelaySettings,
+  signal: AbortSignal,
+): Promise<Connection> {
   try {
-    return await dial(settings.address, { timeoutMs: CONNECT_TIMEOUT_MS });
+    const timeoutMs = CONNECT_TIMEOUT_MS;
+    return await dial(settings.address, { timeoutMs, signal });
   } catch (cause) {
     const problem = cause instanceof Error ? cause.message : String(cause);
     throw new RelayError("connect", REPLIES.relayDown, problem, { cause });
@@ -101,6 +107,7 @@ async function hello(
 async function secure(
   relay: RelayConnection,
   settings: RelaySettings,
+  signal: AbortSignal,
 ): Promise<boolean> {
   const { tls, address } = settings;
   if (tls === "off") return false;
@@ -123,6 +130,7 @@ async function secure(
         verify: tls === "verified",
         caCerts: settings.caCerts,
         timeoutMs: HANDSHAKE_TIMEOUT_MS,
+        signal,
       })
     );
   } catch (cause) {

@@ -18,12 +18,16 @@ export class RelayPool {
   /** How the relay is reached. */
   readonly settings: RelaySettings;
   readonly #sweep: Sweep;
+  readonly #signal: AbortSignal;
   readonly #kept: RelayConnection[] = [];
+  /** Farewells that are still being written. */
+  readonly #leaving = new Set<Promise<void>>();
   #closed = false;
 
-  constructor(settings: RelaySettings, sweep: Sweep) {
+  constructor(settings: RelaySettings, sweep: Sweep, signal: AbortSignal) {
     this.settings = settings;
     this.#sweep = sweep;
+    this.#signal = signal;
   }
 
   /** How many connections idle. */
@@ -40,7 +44,7 @@ export class RelayPool {
 
   /** A new connection, ready for MAIL. */
   open(): Promise<RelayConnection> {
-    return openRelay(this.settings, this.#sweep);
+    return openRelay(this.settings, this.#sweep, this.#signal);
   }
 
   /** Takes a connection back that has no transaction open any more. */
@@ -48,7 +52,7 @@ export class RelayPool {
     if (
       this.#closed || this.#kept.length >= this.settings.pool ||
       !connection.engine.isQuiet || connection.closed
-    ) return connection.quit();
+    ) return this.#dismiss(connection);
     this.#kept.push(connection);
     connection.watch(() => {
       const at = this.#kept.indexOf(connection);
@@ -57,11 +61,19 @@ export class RelayPool {
   }
 
   /** Says QUIT on all that idle; what is given later is not kept. */
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
     for (const connection of this.#kept.splice(0)) {
       connection.wake();
-      connection.quit();
+      this.#dismiss(connection);
     }
+    await Promise.all(this.#leaving);
+  }
+
+  #dismiss(connection: RelayConnection): void {
+    const leaving = connection.quit().finally(() =>
+      this.#leaving.delete(leaving)
+    );
+    this.#leaving.add(leaving);
   }
 }

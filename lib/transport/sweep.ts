@@ -96,6 +96,11 @@ export class Sweep implements Disposable {
     }
   }
 
+  /** Closes every connection, and so ends what is pending on it. */
+  closeAll(): void {
+    for (const connection of this.#connections) this.#end(connection);
+  }
+
   /** Forgets all connections and stops the timer; closes none of them. */
   [Symbol.dispose](): void {
     this.#connections.clear();
