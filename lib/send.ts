@@ -5,14 +5,22 @@
  */
 
 import { isAscii } from "node:buffer";
+import {
+  type ListenAddress,
+  parseRelayUrl,
+  type RelayAddress,
+} from "./config/address.ts";
+import { defaultConfig } from "./config/load.ts";
 import { Stuffer } from "./engine/dots.ts";
 import type { RcptCommand } from "./engine/events.ts";
-import type { Mailbox, ReversePath } from "./engine/path.ts";
+import { type Mailbox, parseMailbox, type ReversePath } from "./engine/path.ts";
 import { isPositive, type Reply } from "./engine/reply.ts";
 import { type Log, silentLog } from "./log/log.ts";
+import { machine } from "./machine.ts";
 import { RelayHop } from "./relay/hop.ts";
 import { RelayPool } from "./relay/pool.ts";
 import type { RelaySettings } from "./relay/settings.ts";
+import { relaySettings } from "./runtime.ts";
 import { Sweep } from "./transport/sweep.ts";
 
 /** Whom a message is from and for. */
@@ -126,4 +134,77 @@ function parametersOf(
 
 function toCommand(recipient: Mailbox): RcptCommand {
   return { verb: "RCPT", recipient, parameters: {} };
+}
+
+/** Whom {@linkcode send} sends for, and where to. */
+export interface SendOptions {
+  /** The sender; `""` for none. */
+  readonly from: string;
+  /** The recipients. */
+  readonly to: readonly string[];
+  /**
+   * `HOST`, `HOST:PORT`, `plain://USER:PWD@HOST:587`, `unix:/PATH`, or an
+   * address of a {@linkcode Server}.
+   */
+  readonly server: string | ListenAddress | undefined;
+  /** How TLS is used; default: `verified` with credentials, else `opportunistic`. */
+  readonly tls?: "off" | "opportunistic" | "required" | "verified";
+  /** Breaks it off. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Sends one message. A bare CR or LF in it becomes CRLF.
+ *
+ * Resolves with each recipient's fate, also where the server could not be
+ * reached.
+ *
+ * @throws {TypeError} An address or the server's can't be parsed.
+ */
+export async function send(
+  message: string | Uint8Array,
+  options: SendOptions,
+): Promise<readonly Fate[]> {
+  const bytes = typeof message === "string"
+    ? new TextEncoder().encode(message)
+    : message;
+  const envelope = {
+    sender: options.from === "" ? null : mailboxOf(options.from),
+    recipients: options.to.map(mailboxOf),
+  };
+  const address = addressOf(options.server);
+  const settings = relaySettings(
+    defaultConfig({ hostname: machine().hostname }),
+    address,
+    [],
+  );
+  const hasUser = "user" in address && address.user !== undefined;
+  const tls = options.tls ?? (hasUser ? "verified" : "opportunistic");
+  const { signal } = options;
+  return await sendMessage(bytes, envelope, { ...settings, tls }, { signal });
+}
+
+function mailboxOf(text: string): Mailbox {
+  const parsed = parseMailbox(text);
+  if (parsed.ok) return parsed.value;
+  throw new TypeError(
+    `Cannot parse address "${text}": expected ${parsed.expected}`,
+  );
+}
+
+function addressOf(server: string | ListenAddress | undefined): RelayAddress {
+  if (server === undefined) {
+    throw new TypeError("Cannot send: expected a server");
+  }
+  if (typeof server !== "string") {
+    return server.transport === "unix" ? { ...server, scheme: "unix" } : {
+      transport: "tcp",
+      scheme: "smtp",
+      host: server.hostname,
+      port: server.port,
+    };
+  }
+  const parsed = parseRelayUrl(server);
+  if (parsed.ok) return parsed.value;
+  throw new TypeError(`Cannot parse the server: expected ${parsed.expected}`);
 }

@@ -26,22 +26,30 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   local_hop: ["delivery", "engine", "hop", "log"],
   hooks: ["engine", "message", "policy"],
   transaction: ["engine", "hop", "message"],
+  wire: ["engine", "transport"],
   session: [
     ...["engine", "message", "policy", "hooks", "scanners", "transport"],
-    ...["hop", "transaction", "relay", "delivery", "log", "secret"],
+    ...["hop", "transaction", "wire", "log", "secret"],
   ],
   runtime: [
     ...["session", "hop", "local_hop", "relay", "policy", "transport"],
     ...["config", "log", "secret"],
   ],
   server: [
-    ...["runtime", "session", "relay", "delivery", "policy", "transport"],
-    ...["engine", "config", "log", "secret"],
+    ...["runtime", "session", "policy", "transport", "engine", "config", "log"],
   ],
+  machine: ["config"],
+  serve: ["server", "machine", "policy", "config", "log"],
   control: [
     ...["server", "relay", "policy", "message", "scanners", "log", "secret"],
   ],
-  send: ["relay", "engine", "transport", "config", "log", "secret"],
+  send: [
+    ...["runtime", "machine", "relay", "engine", "transport", "config", "log"],
+  ],
+  cli: [
+    ...["server", "send", "runtime", "machine", "engine", "transport"],
+    ...["config", "log"],
+  ],
 };
 
 /** Rooms that only compute. */

@@ -162,7 +162,7 @@ Deno.test("read() counts lines", () => {
 const IMPORTS: [path: string, source: string, offence: string | undefined][] = [
   ["lib/engine/x.ts", 'import "./y.ts";', undefined],
   ["lib/policy/x.ts", 'import "../engine/y.ts";', undefined],
-  ["lib/session.ts", 'import "./relay/y.ts";', undefined],
+  ["lib/session.ts", 'import "./policy/y.ts";', undefined],
   ["lib/relay/x.ts", 'import "../secret.ts";', undefined],
   ["lib/engine/deep/x.ts", 'import "../y.ts";', undefined],
   [

@@ -6,30 +6,13 @@
  */
 
 import type { Config, ConfigInput } from "../config/config.ts";
-import { type CheckOptions, type Loaded, parseConfig } from "../config/load.ts";
+import { type Loaded, parseConfig } from "../config/load.ts";
 import { formatProblem } from "../config/problem.ts";
+import { machine } from "../machine.ts";
 import { say } from "./usage.ts";
 
 /** Looked for in the working folder where no `-c` names another. */
 const DEFAULT_FILE = "postern.toml";
-
-/** What reading a configuration needs of this machine. */
-export function machine(): CheckOptions {
-  return {
-    hostname: ownHostname(),
-    env: (name) => Deno.env.get(name),
-    readTextFile: (path) => Deno.readTextFileSync(path),
-    fileMode: (path) => Deno.statSync(path).mode ?? undefined,
-  };
-}
-
-function ownHostname(): string {
-  try {
-    return Deno.hostname();
-  } catch {
-    return "localhost"; // the permission is not given
-  }
-}
 
 /** Reads the configuration; `file` is what `-c` said. */
 export function readConfiguration(
