@@ -225,11 +225,17 @@ export class Server implements AsyncDisposable {
       this.#shared.log,
     );
     this.#sessions.add(session);
-    session.run().finally(() => {
+    const ended = () => {
       this.#shared.sweep.delete(connection);
       this.#admission.leave(remote);
       this.#sessions.delete(session);
       if (this.#sessions.size === 0) this.#emptied?.();
+    };
+    session.run().then(ended, (error) => {
+      // It is made not to; if it does all the same, the others are served on.
+      connection.close();
+      ended();
+      this.#shared.log.error("session-failed", { session: session.id, error });
     });
   }
 }

@@ -45,7 +45,9 @@ export class Wire {
   #commandBy = 0;
   #messageBy = 0;
   #readsOfData = 0;
+  /** The engine's own buffer, while a lent one is in its place. */
   #smallBuffer: Uint8Array<ArrayBuffer> | undefined;
+  #lentBuffer: Uint8Array<ArrayBuffer> | undefined;
   #isWaiting = false;
 
   /** The wire owns `connection` from now on. */
@@ -120,10 +122,12 @@ export class Wire {
     this.close();
   }
 
-  /** Closes at once, and gives back what was lent. */
+  /** Closes at once, and gives back what was lent: the engine is done with it. */
   close(): void {
     this.#connection.close();
-    this.#returnBuffer();
+    if (this.#lentBuffer === undefined) return;
+    this.#settings.buffers.give(this.#lentBuffer);
+    this.#lentBuffer = undefined;
   }
 
   /** Whether there was anything to write. */
@@ -138,15 +142,16 @@ export class Wire {
 
   /** A large buffer once data needs a second read, the small one otherwise. */
   #changeBuffer(): void {
-    if (this.#engine.state !== "data") return this.#returnBuffer();
-    if (this.#readsOfData++ === 0 || this.#smallBuffer !== undefined) return;
-    this.#smallBuffer = this.#engine.exchange(this.#settings.buffers.take());
-  }
-
-  #returnBuffer(): void {
-    if (this.#smallBuffer === undefined) return;
-    this.#settings.buffers.give(this.#engine.exchange(this.#smallBuffer));
-    this.#smallBuffer = undefined;
+    const { buffers } = this.#settings;
+    if (this.#engine.state !== "data") {
+      if (this.#smallBuffer === undefined) return;
+      // What is unread by now is less than a line, so it fits.
+      buffers.give(this.#engine.exchange(this.#smallBuffer));
+      this.#smallBuffer = this.#lentBuffer = undefined;
+    } else if (this.#readsOfData++ > 0 && this.#lentBuffer === undefined) {
+      this.#lentBuffer = buffers.take();
+      this.#smallBuffer = this.#engine.exchange(this.#lentBuffer);
+    }
   }
 }
 

@@ -51,17 +51,25 @@ export const OWN_REPLIES = {
 
 /** Gives the answer to a line that is no command. RFC 5321 section 4.2.4. */
 export function badLineReply(
-  { problem, expected: text }: Extract<ParsedCommand, { ok: false }>,
+  { problem, verb, expected }: Extract<ParsedCommand, { ok: false }>,
 ): Reply {
   switch (problem) {
     case "unknown":
-      return { code: 500, status: "5.5.2", text };
+      return REPLIES.unknown;
     case "parameter":
-      return { code: 555, status: "5.5.4", text };
+      return {
+        code: 555,
+        status: "5.5.4",
+        text: `Cannot take this parameter of ${verb}: ${expected}`,
+      };
     case "utf8address":
       return REPLIES.needSmtputf8;
     case "syntax":
-      return { code: 501, status: "5.5.4", text };
+      return {
+        code: 501,
+        status: "5.5.4",
+        text: `Cannot read ${verb}: ${expected}`,
+      };
   }
 }
 

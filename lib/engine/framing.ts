@@ -221,8 +221,7 @@ export class Framing {
       this.#hasBareNewline = true;
       if (this.#bareNewline === "reject") this.#discarding = true;
       if (!this.#discarding) return this.#normalize();
-      from = special + (kind === "alone" ? 2 : 1);
-      this.#start = this.#scanned = from;
+      from = this.#start = this.#scanned = special + 1;
       this.#at = "in a line";
     }
   }

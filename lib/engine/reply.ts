@@ -47,6 +47,11 @@ export const REPLIES = {
     text: "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT",
   },
   noExpn: { code: 502, status: "5.5.1", text: "Mailing lists are not shown" },
+  unknown: {
+    code: 500,
+    status: "5.5.2",
+    text: "Unknown command, HELP lists those known",
+  },
   tooLong: { code: 500, status: "5.5.2", text: "Line too long" },
   bareNewline: {
     code: 500,

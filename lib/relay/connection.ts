@@ -39,9 +39,10 @@ export class RelayConnection {
   #connection: Connection;
   readonly #settings: RelaySettings;
   readonly #sweep: Sweep;
-  /** The read that watches an idle connection, and then serves the next ask. */
+  /** A read that only listens, and then serves the next ask. */
   #pending: Promise<number | null> | undefined;
   #idle = false;
+  #hasSpoken = false;
 
   constructor(connection: Connection, settings: RelaySettings, sweep: Sweep) {
     this.#connection = connection;
@@ -60,11 +61,22 @@ export class RelayConnection {
     return this.#connection.closed;
   }
 
+  /** Whether it idles in vain: its time is over, it is about to be closed. */
+  get isExpired(): boolean {
+    return this.#connection.timedOut;
+  }
+
+  /** Whether the relay has said something, or closed, before it was asked. */
+  get hasSpoken(): boolean {
+    return this.#hasSpoken;
+  }
+
   /** Goes on over another connection, which TLS has made of this one. */
   async upgrade(
     make: (connection: Connection) => Promise<Connection>,
   ): Promise<void> {
     this.engine.discard();
+    this.#hasSpoken = false;
     this.#sweep.delete(this.#connection);
     this.#connection = await make(this.#connection);
     this.#sweep.add(this.#connection);
@@ -82,14 +94,21 @@ export class RelayConnection {
   ): Promise<Answer[]> {
     const got: Answer[] = [];
     try {
+      if (this.#hasSpoken) throw new ProtocolError("Reply came unasked");
       const bytes = this.engine.output();
       if (bytes !== undefined) await this.#write(bytes);
       this.#connection.readBy = Date.now() + timeoutMs;
       for (;;) {
-        for (let next; (next = this.engine.next()) !== undefined;) {
+        while (got.length < answers) {
+          const next = this.engine.next();
+          if (next === undefined) break;
           got.push(next);
         }
-        if (got.length >= answers) return got;
+        if (got.length === answers) {
+          // What follows unasked does not undo the answer, but is the last.
+          this.#hasSpoken = !this.engine.isQuiet;
+          return got;
+        }
         const count = await (this.#pending ??
           this.#connection.read(this.engine.space()));
         this.#pending = undefined;
@@ -101,6 +120,28 @@ export class RelayConnection {
     } finally {
       this.#connection.readBy = Infinity;
     }
+  }
+
+  /**
+   * Listens while message data goes out, so that what the relay says before
+   * the final dot is not taken for the answer to that.
+   */
+  listen(): void {
+    const ended = () => this.#hasSpoken ||= this.engine.state === "data";
+    this.#pending = this.#connection.read(this.engine.space());
+    this.#pending.then(ended, ended);
+  }
+
+  /**
+   * The reply that came before the final dot.
+   *
+   * @throws {RelayError} There is none: the relay has closed.
+   */
+  async heed(): Promise<Answer> {
+    this.#hasSpoken = false;
+    this.engine.end(true);
+    const [answer] = await this.ask(1);
+    return answer!;
   }
 
   /**
@@ -133,8 +174,9 @@ export class RelayConnection {
       cause instanceof Error ? cause.message : String(cause),
       {
         cause,
-        isStale: got.length === 0 && !isNonsense && !wasClosed &&
-          !(cause instanceof DeadlineError),
+        answers: got,
+        isStale: got.every(({ reply }) => reply.code === 421) &&
+          !isNonsense && !wasClosed && !(cause instanceof DeadlineError),
       },
     );
   }

@@ -13,23 +13,18 @@
 
 import type { Answer } from "../engine/client.ts";
 import type { MailCommand, RcptCommand } from "../engine/events.ts";
-import type { Capabilities, MailParameters } from "../engine/extensions.ts";
-import {
-  isPositive,
-  REPLIES,
-  type Reply,
-  replyLines,
-} from "../engine/reply.ts";
+import { isPositive, REPLIES, type Reply } from "../engine/reply.ts";
 import type { Log } from "../log/log.ts";
 import type { RelayConnection } from "./connection.ts";
+import { lackingOf } from "./offer.ts";
 import type { RelayPool } from "./pool.ts";
-import { RelayError, relayName, type RelayStep } from "./settings.ts";
-
-/**
- * How long the relay may take over the final dot, in ms: giving up earlier
- * than it does makes a double. RFC 5321 section 4.5.3.2.6.
- */
-export const FINAL_DOT_TIMEOUT_MS = 10 * 60 * 1_000;
+import {
+  FINAL_DOT_TIMEOUT_MS,
+  formatWords,
+  RelayError,
+  relayName,
+  type RelayStep,
+} from "./settings.ts";
 
 /** Up to here a message is gathered and leaves in one write, in bytes. */
 const GATHER_BYTES = 16 * 1_024;
@@ -103,6 +98,7 @@ export class RelayHop {
       const [answer] = await relay.ask(1);
       const { reply } = answer!;
       if (reply.code === 354) {
+        relay.listen();
         await this.write(ENCODER.encode(trace));
         return REPLIES.start;
       }
@@ -131,6 +127,8 @@ export class RelayHop {
   async #writeThrough(piece: Uint8Array): Promise<void> {
     const relay = this.#relay!;
     relay.step = "message";
+    // It has made up its mind, which `finish` will hear.
+    if (relay.hasSpoken) return;
     try {
       if (this.#length > 0) {
         const gathered = this.#gathered!.subarray(0, this.#length);
@@ -149,6 +147,7 @@ export class RelayHop {
     const relay = this.#relay!;
     try {
       relay.step = "final dot";
+      if (relay.hasSpoken) return await this.#heed(relay);
       // The dot's own bytes ride on the last of the message.
       if (this.#length > 0) {
         this.#gathered!.set(FINAL_DOT, this.#length);
@@ -157,7 +156,7 @@ export class RelayHop {
         relay.engine.end(true);
         await relay.write(last);
       } else relay.engine.end();
-      const [answer] = await relay.ask(1, FINAL_DOT_TIMEOUT_MS);
+      const [answer] = await relay.ask(1, this.#finalDotTimeoutMs);
       const { reply } = answer!;
       if (reply.code >= 300 && reply.code < 400) throw this.#confused(reply);
       const verdict = this.#verdict(reply);
@@ -166,6 +165,20 @@ export class RelayHop {
     } catch (error) {
       return this.#fail(error);
     }
+  }
+
+  /** A refusal may come before the final dot; consent to what, then? */
+  async #heed(relay: RelayConnection): Promise<Reply> {
+    const { reply } = await relay.heed();
+    if (isPositive(reply)) throw this.#confused(reply);
+    const verdict = this.#verdict(reply);
+    relay.close();
+    this.#relay = undefined;
+    return verdict;
+  }
+
+  get #finalDotTimeoutMs(): number {
+    return this.#pool.settings.finalDotTimeoutMs ?? FINAL_DOT_TIMEOUT_MS;
   }
 
   /**
@@ -180,11 +193,17 @@ export class RelayHop {
       this.#relay = undefined;
       return relay.close();
     }
+    await this.#reset(relay);
+  }
+
+  /** Ends the transaction; a connection that can't do that is closed. */
+  async #reset(relay: RelayConnection): Promise<void> {
     try {
-      await reset(relay);
+      relay.engine.reset();
+      const [answer] = await relay.ask(1);
+      if (!isPositive(answer!.reply)) relay.close();
       this.#release();
     } catch {
-      // Its end is its reset.
       this.#relay = undefined;
     }
   }
@@ -235,7 +254,8 @@ export class RelayHop {
     let replies: readonly Reply[] = [];
     if (relay.engine.capabilities.pipelining) {
       for (const { recipient } of recipients) relay.engine.rcpt(recipient);
-      const answers = await relay.ask(1 + recipients.length);
+      const answers = await relay.ask(1 + recipients.length)
+        .catch(senderRefusalOf);
       [reply, ...replies] = answers.map((answer) => answer.reply) as [Reply];
     } else reply = (await relay.ask(1))[0]!.reply;
     if (isPositive(reply) && reply.code < 300) {
@@ -247,9 +267,8 @@ export class RelayHop {
     // It refuses what it offered, or answers what can't be.
     if (reply.code === 555 || isPositive(reply)) throw this.#confused(reply);
     const refusal = this.#verdict(reply);
-    await reset(relay);
-    this.#release();
     this.#senderRefusal = refusal;
+    await this.#reset(relay);
     return recipients.map(() => refusal);
   }
 
@@ -280,14 +299,23 @@ export class RelayHop {
   #lost(reply: Reply, isStale: boolean): RelayError {
     this.#relay?.close();
     const { step } = this.#relay!;
-    return new RelayError(step, REPLIES.relayLost, formatText(reply), {
-      isStale,
-    });
+    return new RelayError(
+      step,
+      REPLIES.relayLost,
+      `the relay said ${formatWords(reply)}`,
+      {
+        isStale,
+      },
+    );
   }
 
   #confused(reply: Reply): RelayError {
     const { step } = this.#relay!;
-    return new RelayError(step, REPLIES.relayConfused, formatText(reply));
+    return new RelayError(
+      step,
+      REPLIES.relayConfused,
+      `the relay said ${formatWords(reply)}`,
+    );
   }
 
   /** From here on there is no verdict to be had. */
@@ -302,26 +330,11 @@ export class RelayHop {
   }
 }
 
-/** What the message needs and the relay does not offer, as a refusal. */
-function lackingOf(
-  capabilities: Capabilities,
-  { body, size, smtputf8 }: MailParameters,
-): Reply | undefined {
-  if (body === "8BITMIME" && !capabilities.eightBitMime) {
-    return REPLIES.relayNo8bit;
-  }
-  if (smtputf8 && !capabilities.smtputf8) return REPLIES.relayNoUtf8;
-  const limit = capabilities.size ?? 0; // RFC 1870: 0 is no limit
-  if (limit > 0 && (size ?? 0) > limit) return REPLIES.relayTooSmall;
-  return undefined;
-}
-
-async function reset(relay: RelayConnection): Promise<void> {
-  relay.engine.reset();
-  await relay.ask(1);
-}
-
-function formatText(reply: Reply): string {
-  const status = reply.status === undefined ? "" : ` ${reply.status}`;
-  return `the relay said ${reply.code}${status} ${replyLines(reply).join(" ")}`;
+/** A relay that refuses the sender may hang up on the rest: a verdict too. */
+function senderRefusalOf(error: unknown): readonly Answer[] {
+  const [first] = error instanceof RelayError ? error.answers : [];
+  const isRefusal = first !== undefined && first.reply.code !== 421 &&
+    !isPositive(first.reply);
+  if (isRefusal) return [first];
+  throw error;
 }

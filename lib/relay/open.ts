@@ -9,23 +9,23 @@
  */
 
 import { encodeBase64 } from "@std/encoding/base64";
-import {
-  isPositive,
-  REPLIES,
-  type Reply,
-  replyLines,
-} from "../engine/reply.ts";
+import { isPositive, REPLIES, type Reply } from "../engine/reply.ts";
 import type { Connection } from "../transport/connection.ts";
 import { dial } from "../transport/dial.ts";
 import type { Sweep } from "../transport/sweep.ts";
 import { startTls } from "../transport/tls.ts";
 import { RelayConnection } from "./connection.ts";
-import { RelayError, type RelaySettings, type RelayStep } from "./settings.ts";
+import {
+  formatWords,
+  RelayError,
+  type RelaySettings,
+  type RelayStep,
+} from "./settings.ts";
 
 /** How long connecting may take, all addresses of the relay together, in ms. */
 export const CONNECT_TIMEOUT_MS = 30_000;
 
-/** How long a TLS handshake may take, in ms. */
+/** How long a TLS handshake may take at most, in ms. */
 export const HANDSHAKE_TIMEOUT_MS = 30_000;
 
 /**
@@ -129,7 +129,7 @@ async function secure(
         hostname: "hostname" in address ? address.hostname : "localhost",
         verify: tls === "verified",
         caCerts: settings.caCerts,
-        timeoutMs: HANDSHAKE_TIMEOUT_MS,
+        timeoutMs: Math.min(HANDSHAKE_TIMEOUT_MS, settings.readTimeoutMs),
         signal,
       })
     );
@@ -182,7 +182,5 @@ function expect2xx(relay: RelayConnection, reply: Reply, heard: Reply): void {
 }
 
 function refused(step: RelayStep, reply: Reply, heard: Reply): RelayError {
-  const status = reply.status === undefined ? "" : ` ${reply.status}`;
-  const text = replyLines(reply).join(" ");
-  return new RelayError(step, heard, `${reply.code}${status} ${text}`);
+  return new RelayError(step, heard, formatWords(reply));
 }

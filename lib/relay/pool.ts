@@ -37,9 +37,12 @@ export class RelayPool {
 
   /** A kept connection, if one is at hand. */
   take(): RelayConnection | undefined {
-    const connection = this.#kept.pop();
-    connection?.wake();
-    return connection;
+    for (let last; (last = this.#kept.pop()) !== undefined;) {
+      if (last.isExpired) continue;
+      last.wake();
+      return last;
+    }
+    return undefined;
   }
 
   /** A new connection, ready for MAIL. */

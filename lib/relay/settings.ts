@@ -4,8 +4,15 @@
  * @module
  */
 
-import type { Reply } from "../engine/reply.ts";
+import type { Answer } from "../engine/client.ts";
+import { type Reply, replyLines } from "../engine/reply.ts";
 import type { Secret } from "../secret.ts";
+
+/**
+ * How long the relay may take over the final dot, in ms: giving up earlier
+ * than it does makes a double. RFC 5321 section 4.5.3.2.6.
+ */
+export const FINAL_DOT_TIMEOUT_MS = 10 * 60 * 1_000;
 
 /** How a relay is reached. */
 export interface RelaySettings {
@@ -32,6 +39,11 @@ export interface RelaySettings {
   readonly pool: number;
   /** How long a reply may take, in ms; the final dot's has its own bound. */
   readonly readTimeoutMs: number;
+  /**
+   * How long the relay may take over the final dot, in ms.
+   * @default {FINAL_DOT_TIMEOUT_MS}
+   */
+  readonly finalDotTimeoutMs?: number;
   /** How long one write may take, in ms. */
   readonly writeTimeoutMs: number;
 }
@@ -44,6 +56,13 @@ export function relayName(settings: RelaySettings): string {
   return hostname.includes(":")
     ? `[${hostname}]:${port}`
     : `${hostname}:${port}`;
+}
+
+/** What the relay said, for logs. */
+export function formatWords(reply: Reply): string {
+  const { code, status } = reply;
+  return [code, ...status === undefined ? [] : [status], ...replyLines(reply)]
+    .join(" ");
 }
 
 /** Where in the dialogue with a relay something happened. */
@@ -76,17 +95,24 @@ export class RelayError extends Error {
    * then a fresh one may be asked the same.
    */
   readonly isStale: boolean;
+  /** What was answered of what was asked. */
+  readonly answers: readonly Answer[];
 
   /** `problem` is for the log: what came, and what was expected. */
   constructor(
     step: RelayStep,
     reply: Reply,
     problem: string,
-    options: { cause?: unknown; isStale?: boolean } = {},
+    options: {
+      cause?: unknown;
+      isStale?: boolean;
+      answers?: readonly Answer[];
+    } = {},
   ) {
     super(`Relay failed at ${step}: ${problem}`, { cause: options.cause });
     this.step = step;
     this.reply = reply;
     this.isStale = options.isStale ?? false;
+    this.answers = options.answers ?? [];
   }
 }
