@@ -3,15 +3,15 @@
  * the server as always, its log included, over a next hop that takes
  * everything. No command of Postern does this: it would lose mail.
  *
- * Started as `accept.ts PORT`; ends by SIGTERM.
+ * Started as `accept.ts PORT LOG_FILE`; ends by SIGTERM.
  *
  * @module
  */
 
-import { defaultConfig } from "../lib/config/load.ts";
+import { checkConfig } from "../lib/config/load.ts";
 import { REPLIES } from "../lib/engine/reply.ts";
 import type { Hop } from "../lib/hop.ts";
-import { Log } from "../lib/log/log.ts";
+import { fileSink, Log } from "../lib/log/log.ts";
 import { machine } from "../lib/machine.ts";
 import { Server } from "../lib/server.ts";
 
@@ -26,10 +26,11 @@ const NOWHERE: Hop = {
   abort: () => Promise.resolve(),
 };
 
-const listen = [`127.0.0.1:${Deno.args[0]}`];
+const [port, logFile = ""] = Deno.args;
+const listen = [`127.0.0.1:${port}`];
 const { config } = checkConfig({ server: { listen } }, machine());
 if (config === undefined) throw new Error("The defaults do not hold");
-const log = new Log({ level: "info" });
+const log = new Log({ level: "info", sink: fileSink(logFile) });
 const server = await Server.start(config, { log, openHop: () => NOWHERE });
 const stopped = Promise.withResolvers<void>();
 Deno.addSignalListener("SIGTERM", stopped.resolve);
