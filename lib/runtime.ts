@@ -129,7 +129,8 @@ export class Runtime {
     const parsed = parseNetwork(text);
     if (!parsed.ok) {
       throw new TypeError(
-        `Cannot use "${text}" as a local network: expected ${parsed.expected}`,
+        `local.networks: Cannot use "${text}" as a network: ` +
+          `expected ${parsed.expected}`,
       );
     }
     const member = parsed.value;

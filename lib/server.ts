@@ -166,6 +166,8 @@ export class Server implements AsyncDisposable {
     if (this.#sessions.size > 0) {
       const emptied = new Promise<void>((resolve) => this.#emptied = resolve);
       for (const session of this.#sessions) session.stop();
+      // Those that wait need not wait for the next look at their deadlines.
+      this.#shared.sweep.pass(Date.now());
       const { drain } = this.#runtime.config.limits;
       const timer = setTimeout(() => this.abort(), drain);
       await emptied;
@@ -183,6 +185,10 @@ export class Server implements AsyncDisposable {
         const key = formatListenAddress(address);
         if (this.#listeners.has(key) || opened.has(key)) continue;
         opened.set(key, await listen(address));
+      }
+      // A reload may have waited while the server was told to stop.
+      if (this.#closing !== undefined) {
+        throw new Error("Cannot listen: the server is closed");
       }
     } catch (error) {
       for (const listener of opened.values()) listener.close();

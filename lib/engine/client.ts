@@ -19,6 +19,7 @@ import {
   parseCapabilities,
 } from "./extensions.ts";
 import { Framing } from "./framing.ts";
+import { Outbox } from "./outbox.ts";
 import type { Mailbox, ReversePath } from "./path.ts";
 import { isPositive, type Reply } from "./reply.ts";
 import { CLIENT_MOVES, type ClientState, type ClientStep } from "./states.ts";
@@ -55,7 +56,7 @@ export class ClientEngine {
   readonly #awaited: ClientStep[] = ["GREETING"];
   #lines: string[] = [];
   #code = 0;
-  #out = "";
+  readonly #out = new Outbox();
 
   /** What the server offered at the last EHLO. */
   get capabilities(): Capabilities {
@@ -83,12 +84,9 @@ export class ClientEngine {
     this.#framing.filled(count);
   }
 
-  /** What is to be written, in one piece. */
+  /** What is to be written, in one piece; good until the next call. */
   output(): Uint8Array<ArrayBuffer> | undefined {
-    if (this.#out === "") return undefined;
-    const bytes = ENCODER.encode(this.#out);
-    this.#out = "";
-    return bytes;
+    return this.#out.take();
   }
 
   /** RFC 5321 section 4.1.1.1; HELO where EHLO was refused. */
@@ -214,11 +212,10 @@ export class ClientEngine {
     }
     this.#state = state;
     this.#awaited.push(step);
-    if (line !== undefined) this.#out += `${line}\r\n`;
+    if (line !== undefined) this.#out.add(`${line}\r\n`);
   }
 }
 
-const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** RFC 5321 section 4.2; the text may be missing (section 4.2.1). */

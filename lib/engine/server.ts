@@ -21,6 +21,7 @@ import { type Command, parseCommand, type Verb } from "./command.ts";
 import type { Event, RcptCommand } from "./events.ts";
 import { Framing } from "./framing.ts";
 import type { ServerOptions } from "./options.ts";
+import { Outbox } from "./outbox.ts";
 import { formatReply, isPositive, REPLIES, type Reply } from "./reply.ts";
 import { SERVER_MOVES, type ServerState } from "./states.ts";
 
@@ -38,7 +39,7 @@ export class ServerEngine {
   #errors = 0;
   #open: Event | undefined;
   #held: Command | Reply | undefined;
-  #out = "";
+  readonly #out = new Outbox();
   #greeted = false;
   #closed = false;
 
@@ -84,12 +85,12 @@ export class ServerEngine {
     return this.#framing.exchange(buffer);
   }
 
-  /** The replies since the last call, to be written in one piece. */
+  /**
+   * The replies since the last call, to be written in one piece; good until
+   * the next call.
+   */
   output(): Uint8Array<ArrayBuffer> | undefined {
-    if (this.#out === "") return undefined;
-    const bytes = ENCODER.encode(this.#out);
-    this.#out = "";
-    return bytes;
+    return this.#out.take();
   }
 
   /**
@@ -153,7 +154,7 @@ export class ServerEngine {
 
   #say(reply: Reply): void {
     if (this.#closed) return;
-    this.#out += formatReply(reply);
+    this.#out.add(formatReply(reply));
     if (!reply.close) return;
     this.#closed = true;
     this.#framing.clear();
@@ -314,5 +315,3 @@ export class ServerEngine {
     }
   }
 }
-
-const ENCODER = new TextEncoder();

@@ -28,6 +28,9 @@ export const RELAY_IDLE_MS = 30_000;
 
 const QUIT = new TextEncoder().encode("QUIT\r\n");
 
+/** Up to here a message is gathered and leaves in one write, in bytes. */
+export const GATHER_BYTES = 16 * 1_024;
+
 /** An open connection, past EHLO once {@linkcode openRelay} gave it. */
 export class RelayConnection {
   /** The dialogue. */
@@ -36,6 +39,10 @@ export class RelayConnection {
   step: RelayStep = "greeting";
   /** Whether a message went over it before. */
   isKept = false;
+  /** Where a small message gathers, and the final dot behind it. */
+  readonly gathered: Uint8Array<ArrayBuffer> = new Uint8Array(
+    GATHER_BYTES + 3,
+  );
   #connection: Connection;
   readonly #settings: RelaySettings;
   readonly #sweep: Sweep;

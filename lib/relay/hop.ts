@@ -15,7 +15,7 @@ import type { Answer } from "../engine/client.ts";
 import type { MailCommand, RcptCommand } from "../engine/events.ts";
 import { isPositive, REPLIES, type Reply } from "../engine/reply.ts";
 import type { Log } from "../log/log.ts";
-import type { RelayConnection } from "./connection.ts";
+import { GATHER_BYTES, type RelayConnection } from "./connection.ts";
 import { lackingOf } from "./offer.ts";
 import type { RelayPool } from "./pool.ts";
 import {
@@ -25,9 +25,6 @@ import {
   relayName,
   type RelayStep,
 } from "./settings.ts";
-
-/** Up to here a message is gathered and leaves in one write, in bytes. */
-const GATHER_BYTES = 16 * 1_024;
 
 const ENCODER = new TextEncoder();
 
@@ -43,7 +40,6 @@ export class RelayHop {
   #failure: Reply | undefined;
   /** The relay's refusal of the sender, which is each recipient's refusal. */
   #senderRefusal: Reply | undefined;
-  #gathered: Uint8Array | undefined;
   #length = 0;
   #error: RelayError | undefined;
   #step: RelayStep = "connect";
@@ -116,8 +112,7 @@ export class RelayHop {
   write(piece: Uint8Array): Promise<void> | undefined {
     if (this.#failure !== undefined) return undefined;
     if (this.#length + piece.length <= GATHER_BYTES) {
-      this.#gathered ??= new Uint8Array(GATHER_BYTES + FINAL_DOT.length);
-      this.#gathered.set(piece, this.#length);
+      this.#relay!.gathered.set(piece, this.#length);
       this.#length += piece.length;
       return undefined;
     }
@@ -131,7 +126,7 @@ export class RelayHop {
     if (relay.hasSpoken) return;
     try {
       if (this.#length > 0) {
-        const gathered = this.#gathered!.subarray(0, this.#length);
+        const gathered = relay.gathered.subarray(0, this.#length);
         this.#length = 0;
         await relay.write(gathered);
       }
@@ -150,8 +145,8 @@ export class RelayHop {
       if (relay.hasSpoken) return await this.#heed(relay);
       // The dot's own bytes ride on the last of the message.
       if (this.#length > 0) {
-        this.#gathered!.set(FINAL_DOT, this.#length);
-        const last = this.#gathered!.subarray(0, this.#length + 3);
+        relay.gathered.set(FINAL_DOT, this.#length);
+        const last = relay.gathered.subarray(0, this.#length + 3);
         this.#length = 0;
         relay.engine.end(true);
         await relay.write(last);

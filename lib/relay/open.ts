@@ -9,7 +9,7 @@
  */
 
 import { encodeBase64 } from "@std/encoding/base64";
-import { isPositive, REPLIES, type Reply } from "../engine/reply.ts";
+import { REPLIES, type Reply } from "../engine/reply.ts";
 import type { Connection } from "../transport/connection.ts";
 import { dial } from "../transport/dial.ts";
 import type { Sweep } from "../transport/sweep.ts";
@@ -94,9 +94,8 @@ async function hello(
   relay.step = "EHLO";
   relay.engine.hello("EHLO", settings.helloName);
   const [ehlo] = await relay.ask(1);
-  if (isPositive(ehlo!.reply)) return;
   if (ehlo!.reply.code < 500) {
-    throw refused(relay.step, ehlo!.reply, REPLIES.relayDown);
+    return expect2xx(relay, ehlo!.reply, REPLIES.relayDown);
   }
   relay.engine.hello("HELO", settings.helloName);
   const [helo] = await relay.ask(1);

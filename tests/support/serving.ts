@@ -1,0 +1,89 @@
+/**
+ * A server for tests: on a free port, its log in memory, its waits short.
+ *
+ * @module
+ */
+
+import {
+  type ConfigInput,
+  type ListenAddress,
+  Log,
+  type RunningServer,
+  serve,
+} from "../../mod.ts";
+import { memorySink } from "../../lib/log/sink.ts";
+import { RawClient } from "./raw_client.ts";
+import type { ScriptedRelay } from "./scripted_relay.ts";
+
+/** Bound of every wait in tests of waits, in ms. */
+export const SHORT_MS = 500;
+
+/** Settings that make the server give up soon. */
+export const IMPATIENT = {
+  read_timeout: `${SHORT_MS}ms`,
+  write_timeout: `${SHORT_MS}ms`,
+} as const;
+
+/** A running server and what one looks at. */
+export class Serving implements AsyncDisposable {
+  readonly server: RunningServer;
+  readonly #log: Log;
+  readonly #lines: readonly string[];
+
+  private constructor(
+    server: RunningServer,
+    log: Log,
+    lines: readonly string[],
+  ) {
+    this.server = server;
+    this.#log = log;
+    this.#lines = lines;
+  }
+
+  /** Starts one. */
+  static async start(config: ConfigInput = {}): Promise<Serving> {
+    const sink = memorySink();
+    const log = new Log({ level: "debug", sink });
+    const server = await serve({
+      ...config,
+      server: {
+        hostname: "mx.test",
+        listen: ["127.0.0.1:0"],
+        ...config.server,
+      },
+    }, { log });
+    return new Serving(server, log, sink.lines);
+  }
+
+  /** Where it listens first. */
+  get address(): ListenAddress {
+    return this.server.addresses[0]!;
+  }
+
+  /** What it has logged. */
+  get log(): string {
+    this.#log.flush();
+    return this.#lines.join("\n");
+  }
+
+  /** A client that has said EHLO. */
+  client(): Promise<RawClient> {
+    return RawClient.greeted(this.address);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.close();
+    this.#log.close();
+  }
+}
+
+/** A server that relays to `relay`. */
+export function servingBefore(
+  relay: ScriptedRelay,
+  config: ConfigInput = {},
+): Promise<Serving> {
+  return Serving.start({
+    ...config,
+    relay: { url: relay.url, ...config.relay },
+  });
+}
