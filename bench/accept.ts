@@ -30,7 +30,11 @@ const [port, logFile = ""] = Deno.args;
 const listen = [`127.0.0.1:${port}`];
 const { config } = checkConfig({ server: { listen } }, machine());
 if (config === undefined) throw new Error("The defaults do not hold");
-const log = new Log({ level: "info", sink: fileSink(logFile) });
+const log = new Log({
+  level: "info",
+  sink: fileSink(logFile),
+  gatherMs: 10, // as `postern serve` has it
+});
 const server = await Server.start(config, { log, openHop: () => NOWHERE });
 const stopped = Promise.withResolvers<void>();
 Deno.addSignalListener("SIGTERM", stopped.resolve);

@@ -43,22 +43,38 @@ export class Transaction {
   /** A reply for each recipient: the policy's refusal, or its hop's word. */
   async rcpt(recipients: readonly RcptCommand[]): Promise<readonly Reply[]> {
     const found = recipients.map((recipient) => this.#find(recipient));
-    const replies: Reply[] = [];
-    for (const hop of new Set(found)) {
-      const at = indexesOf(found, hop);
-      if (!("rcpt" in hop)) {
-        for (const i of at) replies[i] = hop;
-        continue;
-      }
-      this.#asked.add(hop);
-      const answers = await hop.rcpt(at.map((i) => recipients[i]!));
-      at.forEach((i, n) => replies[i] = answers[n]!);
-      const took = answers.some(isPositive);
-      if (took && !this.#hops.includes(hop)) this.#hops.push(hop);
-    }
+    const goOneWay = found.every((hop) => hop === found[0]);
+    const replies = goOneWay
+      ? await this.#ask(found[0]!, recipients)
+      : await this.#askEach(found, recipients);
     recipients.forEach((recipient, i) => {
       if (isPositive(replies[i]!)) this.recipients.push(recipient);
     });
+    return replies;
+  }
+
+  async #ask(
+    hop: Hop | Reply,
+    recipients: readonly RcptCommand[],
+  ): Promise<readonly Reply[]> {
+    if (!("rcpt" in hop)) return recipients.map(() => hop);
+    this.#asked.add(hop);
+    const replies = await hop.rcpt(recipients);
+    const took = replies.some(isPositive);
+    if (took && !this.#hops.includes(hop)) this.#hops.push(hop);
+    return replies;
+  }
+
+  async #askEach(
+    found: readonly (Hop | Reply)[],
+    recipients: readonly RcptCommand[],
+  ): Promise<readonly Reply[]> {
+    const replies: Reply[] = [];
+    for (const hop of new Set(found)) {
+      const at = found.flatMap((each, i) => each === hop ? [i] : []);
+      const answers = await this.#ask(hop, at.map((i) => recipients[i]!));
+      at.forEach((i, n) => replies[i] = answers[n]!);
+    }
     return replies;
   }
 
@@ -117,8 +133,4 @@ export class Transaction {
       if (!this.#hops.includes(hop)) await hop.abort();
     }
   }
-}
-
-function indexesOf<T>(values: readonly T[], value: T): number[] {
-  return values.flatMap((each, i) => each === value ? [i] : []);
 }

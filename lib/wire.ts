@@ -76,7 +76,11 @@ export class Wire {
     const connection = this.#connection;
     const engine = this.#engine;
     const now = Date.now();
-    if (await this.#flush(now)) {
+    const bytes = engine.output();
+    if (bytes !== undefined) {
+      connection.writeBy = now + this.#settings.writeTimeoutMs;
+      await connection.write(bytes);
+      connection.writeBy = Infinity;
       this.#commandBy = now + this.#settings.readTimeoutMs;
     }
     if (engine.closed) {
@@ -114,8 +118,10 @@ export class Wire {
 
   /** Writes what has gathered, if it still can be, and closes. */
   async finish(): Promise<void> {
+    const bytes = this.#engine.output();
+    this.#connection.writeBy = Date.now() + this.#settings.writeTimeoutMs;
     try {
-      await this.#flush(Date.now());
+      if (bytes !== undefined) await this.#connection.write(bytes);
     } catch {
       // The client has gone; there is nobody to tell.
     }
@@ -128,16 +134,6 @@ export class Wire {
     if (this.#lentBuffer === undefined) return;
     this.#settings.buffers.give(this.#lentBuffer);
     this.#lentBuffer = undefined;
-  }
-
-  /** Whether there was anything to write. */
-  async #flush(now: number): Promise<boolean> {
-    const bytes = this.#engine.output();
-    if (bytes === undefined) return false;
-    this.#connection.writeBy = now + this.#settings.writeTimeoutMs;
-    await this.#connection.write(bytes);
-    this.#connection.writeBy = Infinity;
-    return true;
   }
 
   /** A large buffer once data needs a second read, the small one otherwise. */

@@ -144,9 +144,13 @@ async function reload(
   log.error("not-reloaded", { reason: "the configuration as it was stays" });
 }
 
+/** How long lines of a busy log may gather, in ms: not seen by who looks. */
+const LOG_GATHER_MS = 10;
+
 function logOptions({ log }: Config): LogOptions {
   const { level, format, file } = log;
-  return { level, format, sink: file === "" ? stderrSink() : fileSink(file) };
+  const sink = file === "" ? stderrSink() : fileSink(file);
+  return { level, format, sink, gatherMs: LOG_GATHER_MS };
 }
 
 /** What it does, where it listens, and how to send it a first message. */

@@ -19,6 +19,7 @@ import {
   parseCapabilities,
 } from "./extensions.ts";
 import { Framing } from "./framing.ts";
+import { asciiText } from "./text.ts";
 import { Outbox } from "./outbox.ts";
 import type { Mailbox, ReversePath } from "./path.ts";
 import { isPositive, type Reply } from "./reply.ts";
@@ -156,29 +157,29 @@ export class ClientEngine {
       if (typeof line === "string") {
         throw new ProtocolError(`Cannot read a reply: ${line}`);
       }
-      const text = DECODER.decode(line);
-      const match = REPLY_LINE.exec(text);
-      if (match === null) {
+      const text = asciiText(line) ?? DECODER.decode(line);
+      const code = codeOf(text);
+      const separator = text[3] ?? " "; // the text may be missing: section 4.2.1
+      if (code === undefined || (separator !== " " && separator !== "-")) {
         throw new ProtocolError(
           `Cannot read reply ${
             JSON.stringify(text.slice(0, 80))
           }: expected three digits`,
         );
       }
-      const code = Number(match[1]);
       if (this.#lines.length > 0 && code !== this.#code) {
         throw new ProtocolError(
           `Cannot read a reply: code ${code} follows ${this.#code}`,
         );
       }
       this.#code = code;
-      this.#lines.push(match[3] ?? "");
+      this.#lines.push(text.slice(4));
       if (this.#lines.length > MAX_REPLY_LINES) {
         throw new ProtocolError(
           `Cannot read a reply: expected at most ${MAX_REPLY_LINES} lines`,
         );
       }
-      if (match[2] !== "-") return this.#answer();
+      if (separator === " ") return this.#answer();
     }
   }
 
@@ -218,15 +219,28 @@ export class ClientEngine {
 
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** RFC 5321 section 4.2; the text may be missing (section 4.2.1). */
-const REPLY_LINE = /^([2-5][0-9]{2})(?:([ -])(.*))?$/s;
+/** The code of a reply line, if it has one. RFC 5321 section 4.2. */
+function codeOf(line: string): number | undefined {
+  const first = digitAt(line, 0);
+  const second = digitAt(line, 1);
+  const third = digitAt(line, 2);
+  const isCode = first >= 2 && first <= 5 && second >= 0 && third >= 0;
+  return isCode ? 100 * first + 10 * second + third : undefined;
+}
+
+/** The decimal digit there, or -1. */
+function digitAt(text: string, at: number): number {
+  const digit = text.charCodeAt(at) - 0x30;
+  return digit >= 0 && digit <= 9 ? digit : -1;
+}
 
 /** RFC 3463 section 2. */
 const STATUS = /^([245]\.\d{1,3}\.\d{1,3})(?: |$)/;
 
 /** The status code is taken off each line, where all have the same. */
 function toReply(code: number, lines: readonly string[]): Reply {
-  const status = STATUS.exec(lines[0]!)?.[1];
+  // Most replies that have none are told by their second character.
+  const status = lines[0]![1] === "." ? STATUS.exec(lines[0]!)?.[1] : undefined;
   const isGeneral = status !== undefined && status[0] === String(code)[0] &&
     lines.every((line) => STATUS.exec(line)?.[1] === status);
   const texts = isGeneral

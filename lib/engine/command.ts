@@ -23,6 +23,7 @@ import {
   parseReversePath,
   type ReversePath,
 } from "./path.ts";
+import { asciiText } from "./text.ts";
 
 /** The commands that are known, by their first word. */
 export type Verb =
@@ -267,6 +268,8 @@ function trimmedLength(line: Uint8Array): number {
 
 /** The text, or `undefined` where it is no UTF-8. */
 function decode(line: Uint8Array): string | undefined {
+  const text = asciiText(line);
+  if (text !== undefined) return text;
   try {
     return UTF8.decode(line);
   } catch {

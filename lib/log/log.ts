@@ -2,9 +2,9 @@
  * The server's log: one line an event, with the session's id on each line.
  *
  * Lines of one turn of the event loop are gathered and written at its end with
- * one system call, synchronously; an error writes at once. A microtask and the
- * `unload` event see to it that nothing waits when the process ends, by
- * `Deno.exit()`, by an uncaught error, or by a signal between two turns.
+ * one system call, synchronously; an error writes at once. A busy log may gather
+ * for longer (`gatherMs`). Whatever ends the process but a SIGKILL, `Deno.exit()`
+ * or an uncaught error, what waits is written first.
  *
  * The log never throws into its caller: lines that a full disk or a closed pipe
  * did not take are counted, and the count is the first line that it takes again.
@@ -46,6 +46,13 @@ export interface LogOptions {
    */
   readonly sink?: LogSink;
   /**
+   * How long lines may gather where one was written less than so long ago, in
+   * ms; 0: to the end of the turn. A system call a line is a good part of what
+   * a message costs.
+   * @default {0}
+   */
+  readonly gatherMs?: number;
+  /**
    * The clock, in milliseconds since the epoch.
    * @default {Date.now}
    */
@@ -57,6 +64,9 @@ export interface LogOptions {
  * more is written in pieces.
  */
 const MAX_WAITING_CHARS = 64 * 1_024;
+
+/** What comes before the process ends; all but `unload` only if nobody helps. */
+const ENDS = ["unload", "error", "unhandledrejection"];
 
 const ENCODER = new TextEncoder();
 
@@ -181,6 +191,9 @@ class Writer {
   #format: LogFormat;
   #sink: LogSink;
   #now: () => number;
+  #gatherMs: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #flushedAt = -Infinity;
   #waiting = "";
   #lines = 0;
   #lost = 0;
@@ -196,6 +209,7 @@ class Writer {
     this.#format = options.format ?? "text";
     this.#sink = options.sink ?? stderrSink();
     this.#now = options.now ?? Date.now;
+    this.#gatherMs = options.gatherMs ?? 0;
   }
 
   add(
@@ -212,7 +226,9 @@ class Writer {
 
   readonly flush = (): void => {
     this.#scheduled = false;
+    clearTimeout(this.#timer);
     if (this.#waiting === "") return;
+    if (this.#gatherMs > 0) this.#flushedAt = performance.now();
     let text = this.#waiting;
     if (this.#lost > 0) {
       const fields = { lines: this.#lost, error: this.#reason };
@@ -247,6 +263,7 @@ class Writer {
     if (options.level !== undefined) this.rank = RANKS[options.level];
     this.#format = options.format ?? this.#format;
     this.#now = options.now ?? this.#now;
+    this.#gatherMs = options.gatherMs ?? this.#gatherMs;
     if (options.sink !== undefined && options.sink !== this.#sink) {
       this.#closeSink();
       this.#sink = options.sink;
@@ -259,7 +276,9 @@ class Writer {
     this.#closed = true;
     this.rank = RANKS.off;
     this.#closeSink();
-    globalThis.removeEventListener("unload", this.flush);
+    for (const type of ENDS) {
+      globalThis.removeEventListener(type, this.flush);
+    }
   }
 
   #closeSink(): void {
@@ -272,10 +291,15 @@ class Writer {
 
   #schedule(): void {
     this.#scheduled = true;
-    queueMicrotask(this.flush);
+    if (
+      this.#gatherMs > 0 &&
+      performance.now() - this.#flushedAt < this.#gatherMs
+    ) {
+      this.#timer = setTimeout(this.flush, this.#gatherMs);
+    } else queueMicrotask(this.flush);
     if (this.#listening) return;
     this.#listening = true;
-    globalThis.addEventListener("unload", this.flush);
+    for (const type of ENDS) globalThis.addEventListener(type, this.flush);
   }
 
   #print(
