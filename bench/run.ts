@@ -19,6 +19,9 @@ const ROUNDS = QUICK ? 2 : 5;
 /** What one measured run should take: long enough for CPU ticks of 10 ms. */
 const RUN_S = QUICK ? 0.4 : 1;
 
+/** Fewest messages of a measured run, whatever its time. */
+const LEAST_MESSAGES = 12;
+
 /** After this, no further round is begun. */
 const BUDGET_MS = QUICK ? 40_000 : 200_000;
 
@@ -46,8 +49,8 @@ async function measure(
 
 /** A first, unmeasured run of each: warms up, and tells how many messages fit. */
 async function countMessages(server: BenchServer, workload: Workload) {
-  const { rate } = await measure(server, workload, workload.trial);
-  return Math.max(workload.trial, Math.ceil(rate * RUN_S));
+  const { rate } = await measure(server, workload, workload.warmUp);
+  return Math.max(LEAST_MESSAGES, Math.ceil(rate * RUN_S));
 }
 
 function median(values: readonly number[]): number | undefined {
