@@ -65,6 +65,6 @@ Deno.test("serve() throws where it can't listen", async () => {
   await assertRejects(
     () => serve({ server: { listen: [`127.0.0.1:${port}`] } }),
     Error,
-    `Cannot listen on 127.0.0.1:${port}: the port is in use by another process`,
+    `Cannot listen on "127.0.0.1:${port}": the port is in use by another process`,
   );
 });

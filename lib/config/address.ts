@@ -2,7 +2,7 @@
  * Addresses as an operator writes them: where to listen, where to relay, which domains go where.
  *
  * Each parser returns a value that needs no further check, or says what was expected; it never repeats the text, which may hold a
- * password. Names are not looked up here, and networks (`local.networks`) are parsed by the policy that matches them.
+ * password. Names are not looked up here, and networks (`local.networks`) are read by the policy that matches them.
  *
  * @module
  */

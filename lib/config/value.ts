@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { parseNetwork } from "../policy/networks.ts";
 import {
   formatListenAddress,
   formatRelay,
@@ -160,11 +161,18 @@ export const VALUE_TYPES: Readonly<Record<TypeName, ValueType>> = {
     "a string without control characters",
     (text) => !/\p{Cc}/u.test(text),
   ),
-  network: stringType(
-    "a network",
-    "a host name, an address, or a network as ADDRESS/BITS",
-    (text) => /^[\w.:-]+(?:\/[\w.:]+)?$/.test(text),
-  ),
+  network: {
+    noun: "a network",
+    form: "network",
+    types: ["string", "string"],
+    // As the policy reads it, but kept as text: names are looked up at start.
+    parse: (value) => {
+      if (typeof value !== "string") return expected("a string");
+      const parsed = parseNetwork(value);
+      return parsed.ok ? ok(value) : parsed;
+    },
+    format: (value) => quote(String(value)),
+  },
   integer: {
     noun: "a whole number",
     form: "whole number",

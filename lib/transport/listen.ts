@@ -44,7 +44,7 @@ export class ListenError extends Error {
    * @param cause What the runtime said.
    */
   constructor(address: ListenAddress, problem: string, cause?: unknown) {
-    super(`Cannot listen on ${formatListenAddress(address)}: ${problem}`, {
+    super(`Cannot listen on "${formatListenAddress(address)}": ${problem}`, {
       cause,
     });
     this.address = address;
