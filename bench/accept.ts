@@ -35,7 +35,10 @@ const log = new Log({
   sink: fileSink(logFile),
   gatherMs: 10, // as `postern serve` has it
 });
-const server = await Server.start(config, { log, openHop: () => NOWHERE });
+const server = await Server.start(config, {
+  log,
+  openLocalHop: () => NOWHERE,
+});
 const stopped = Promise.withResolvers<void>();
 Deno.addSignalListener("SIGTERM", stopped.resolve);
 await stopped.promise;

@@ -14,25 +14,21 @@ import type { Log } from "./log/log.ts";
 import { Networks, parseNetwork } from "./policy/networks.ts";
 import { type RelayEntry, RelayTable } from "./policy/relay_table.ts";
 import { RelayHop } from "./relay/hop.ts";
+import type { RelayWorld } from "./relay/open.ts";
 import { RelayPool } from "./relay/pool.ts";
 import type { RelaySettings } from "./relay/settings.ts";
 import type { SessionSettings } from "./session.ts";
 import type { Buffers } from "./transport/buffers.ts";
 import { lookupAll } from "./transport/dial.ts";
-import type { Sweep } from "./transport/sweep.ts";
 
 /** What a runtime shares with those before and after it. */
-export interface Shared {
-  /** Watches every connection's deadlines. */
-  readonly sweep: Sweep;
+export interface Shared extends RelayWorld {
   /** Large buffers for message data. */
   readonly buffers: Buffers;
-  /** Ends every attempt to reach a relay. */
-  readonly signal: AbortSignal;
   /** Where the server's own lines go. */
   readonly log: Log;
-  /** Takes the place of relays and local delivery, as a benchmark wants. */
-  readonly openHop?: SessionSettings["openHop"] | undefined;
+  /** Takes the place of local delivery, as a benchmark or a replay wants. */
+  readonly openLocalHop?: ((mail: Sender, log: Log) => Hop) | undefined;
 }
 
 /** How a relay is reached under `config`. */
@@ -103,8 +99,8 @@ export class Runtime {
       readTimeoutMs: limits.read_timeout,
       writeTimeoutMs: limits.write_timeout,
       buffers: shared.buffers,
-      openHop: shared.openHop ??
-        ((route, mail, log) => this.#openHop(route, mail, log)),
+      now: shared.sweep.now,
+      openHop: (route, mail, log) => this.#openHop(route, mail, log),
     };
   }
 
@@ -152,6 +148,8 @@ export class Runtime {
       ? ownRelay(route.host, route.port)
       : relay.url;
     if (own !== undefined) return new RelayHop(this.#pool(own), mail, log);
+    const { openLocalHop } = this.#shared;
+    if (openLocalHop !== undefined) return openLocalHop(mail, log);
     const { maildir, mbox } = delivery;
     const target = mbox !== "" ? { mbox } : { maildir };
     return new LocalHop({ target, hostname: server.hostname }, mail, log);
@@ -164,7 +162,7 @@ export class Runtime {
     let pool = this.#pools.get(key);
     if (pool === undefined) {
       const settings = relaySettings(this.config, address, this.#caCerts);
-      pool = new RelayPool(settings, this.#shared.sweep, this.#shared.signal);
+      pool = new RelayPool(settings, this.#shared);
       this.#pools.set(key, pool);
     }
     return pool;

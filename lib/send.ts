@@ -69,7 +69,7 @@ export async function sendMessage(
   using sweep = new Sweep();
   const breakOff = () => sweep.closeAll();
   signal.addEventListener("abort", breakOff, { once: true });
-  const pool = new RelayPool({ ...settings, pool: 0 }, sweep, signal);
+  const pool = new RelayPool({ ...settings, pool: 0 }, { sweep, signal });
   const parameters = parametersOf(message, envelope);
   const hop = new RelayHop(pool, { sender: envelope.sender, parameters }, log);
   try {

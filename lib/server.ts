@@ -71,7 +71,7 @@ export class Server implements AsyncDisposable {
    */
   static async start(
     config: Config,
-    options: Pick<Shared, "log" | "openHop">,
+    options: Pick<Shared, "log" | "openLocalHop">,
   ): Promise<Server> {
     const { read_timeout, write_timeout } = config.limits;
     const least = Math.min(read_timeout, write_timeout) / 4;
@@ -167,7 +167,7 @@ export class Server implements AsyncDisposable {
       const emptied = new Promise<void>((resolve) => this.#emptied = resolve);
       for (const session of this.#sessions) session.stop();
       // Those that wait need not wait for the next look at their deadlines.
-      this.#shared.sweep.pass(Date.now());
+      this.#shared.sweep.pass(this.#shared.sweep.now());
       const { drain } = this.#runtime.config.limits;
       const timer = setTimeout(() => this.abort(), drain);
       await emptied;
@@ -216,7 +216,8 @@ export class Server implements AsyncDisposable {
     const { config } = this.#runtime;
     if (verdict !== "ok") {
       this.#shared.log.warn("refused", { client: remote, reason: verdict });
-      connection.writeBy = Date.now() + config.limits.write_timeout;
+      connection.writeBy = this.#shared.sweep.now() +
+        config.limits.write_timeout;
       const close = () => {
         connection.close();
         this.#shared.sweep.delete(connection);

@@ -238,7 +238,7 @@ export class Session {
       }),
       id: `${this.id}.${this.#messages + 1}`,
       recipient: only?.recipient.address,
-      date: new Date(),
+      date: new Date(this.#settings.now()),
       utf8,
     });
   }

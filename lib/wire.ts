@@ -35,6 +35,8 @@ export interface WireSettings {
   readonly writeTimeoutMs: number;
   /** Large buffers for message data. */
   readonly buffers: Buffers;
+  /** The clock of the deadlines, in ms since the epoch. */
+  now(): number;
 }
 
 /** The engine's bytes, to and from the client. */
@@ -75,7 +77,7 @@ export class Wire {
   async turn(): Promise<boolean> {
     const connection = this.#connection;
     const engine = this.#engine;
-    const now = Date.now();
+    const now = this.#settings.now();
     const bytes = engine.output();
     if (bytes !== undefined) {
       connection.writeBy = now + this.#settings.writeTimeoutMs;
@@ -106,7 +108,8 @@ export class Wire {
   /** From here on a message comes, with a deadline of its own. */
   startMessage(): void {
     const { readTimeoutMs } = this.#settings;
-    this.#messageBy = Date.now() + MESSAGE_READ_TIMEOUTS * readTimeoutMs;
+    this.#messageBy = this.#settings.now() +
+      MESSAGE_READ_TIMEOUTS * readTimeoutMs;
     this.#readsOfData = 0;
   }
 
@@ -119,7 +122,8 @@ export class Wire {
   /** Writes what has gathered, if it still can be, and closes. */
   async finish(): Promise<void> {
     const bytes = this.#engine.output();
-    this.#connection.writeBy = Date.now() + this.#settings.writeTimeoutMs;
+    const { writeTimeoutMs } = this.#settings;
+    this.#connection.writeBy = this.#settings.now() + writeTimeoutMs;
     try {
       if (bytes !== undefined) await this.#connection.write(bytes);
     } catch {

@@ -104,7 +104,7 @@ export class RelayConnection {
       if (this.#hasSpoken) throw new ProtocolError("Reply came unasked");
       const bytes = this.engine.output();
       if (bytes !== undefined) await this.#write(bytes);
-      this.#connection.readBy = Date.now() + timeoutMs;
+      this.#connection.readBy = this.#sweep.now() + timeoutMs;
       for (;;) {
         while (got.length < answers) {
           const next = this.engine.next();
@@ -165,7 +165,8 @@ export class RelayConnection {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    this.#connection.writeBy = Date.now() + this.#settings.writeTimeoutMs;
+    this.#connection.writeBy = this.#sweep.now() +
+      this.#settings.writeTimeoutMs;
     await this.#connection.write(bytes);
     this.#connection.writeBy = Infinity;
   }
@@ -195,7 +196,7 @@ export class RelayConnection {
   watch(onEnd: () => void): void {
     this.#idle = true;
     this.#connection.farewell = QUIT;
-    this.#connection.readBy = Date.now() + RELAY_IDLE_MS;
+    this.#connection.readBy = this.#sweep.now() + RELAY_IDLE_MS;
     const ended = () => {
       if (!this.#idle) return;
       this.close();
@@ -224,7 +225,8 @@ export class RelayConnection {
   async quit(): Promise<void> {
     this.#idle = false;
     if (this.closed) return;
-    this.#connection.writeBy = Date.now() + this.#settings.writeTimeoutMs;
+    this.#connection.writeBy = this.#sweep.now() +
+      this.#settings.writeTimeoutMs;
     try {
       await this.#connection.write(QUIT);
     } catch {

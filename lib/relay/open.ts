@@ -11,7 +11,7 @@
 import { encodeBase64 } from "@std/encoding/base64";
 import { REPLIES, type Reply } from "../engine/reply.ts";
 import type { Connection } from "../transport/connection.ts";
-import { dial } from "../transport/dial.ts";
+import { dial as dialSocket } from "../transport/dial.ts";
 import type { Sweep } from "../transport/sweep.ts";
 import { startTls } from "../transport/tls.ts";
 import { RelayConnection } from "./connection.ts";
@@ -21,6 +21,16 @@ import {
   type RelaySettings,
   type RelayStep,
 } from "./settings.ts";
+
+/** What a relay is reached through. */
+export interface RelayWorld {
+  /** Watches the connections' deadlines, and has their clock. */
+  readonly sweep: Sweep;
+  /** Ends every attempt to connect. */
+  readonly signal: AbortSignal;
+  /** Connects; default: a socket. */
+  readonly dial?: typeof dialSocket | undefined;
+}
 
 /** How long connecting may take, all addresses of the relay together, in ms. */
 export const CONNECT_TIMEOUT_MS = 30_000;
@@ -35,34 +45,32 @@ export const HANDSHAKE_TIMEOUT_MS = 30_000;
  */
 export async function openRelay(
   settings: RelaySettings,
-  sweep: Sweep,
-  signal: AbortSignal,
+  world: RelayWorld,
 ): Promise<RelayConnection> {
   try {
-    return await open(settings, sweep, signal);
+    return await open(settings, world);
   } catch (error) {
     // Opportunistic TLS takes what it can get: RFC 7435 section 3.
     const mayFallBack = settings.tls === "opportunistic" &&
       settings.credentials === undefined;
     if (
       mayFallBack && error instanceof RelayError && error.step === "STARTTLS"
-    ) return await open({ ...settings, tls: "off" }, sweep, signal);
+    ) return await open({ ...settings, tls: "off" }, world);
     throw error;
   }
 }
 
 async function open(
   settings: RelaySettings,
-  sweep: Sweep,
-  signal: AbortSignal,
+  world: RelayWorld,
 ): Promise<RelayConnection> {
-  const connection = await connect(settings, signal);
-  const relay = new RelayConnection(connection, settings, sweep);
+  const connection = await connect(settings, world);
+  const relay = new RelayConnection(connection, settings, world.sweep);
   try {
     const [greeting] = await relay.ask(1);
     expect2xx(relay, greeting!.reply, REPLIES.relayDown);
     await hello(relay, settings);
-    const isSecure = await secure(relay, settings, signal);
+    const isSecure = await secure(relay, settings, world.signal);
     if (settings.credentials !== undefined) {
       await authenticate(relay, settings.credentials, isSecure);
     }
@@ -75,7 +83,7 @@ async function open(
 
 async function connect(
   settings: RelaySettings,
-  signal: AbortSignal,
+  { signal, dial = dialSocket }: RelayWorld,
 ): Promise<Connection> {
   try {
     const timeoutMs = CONNECT_TIMEOUT_MS;

@@ -8,26 +8,23 @@
  * @module
  */
 
-import type { Sweep } from "../transport/sweep.ts";
 import type { RelayConnection } from "./connection.ts";
-import { openRelay } from "./open.ts";
+import { openRelay, type RelayWorld } from "./open.ts";
 import type { RelaySettings } from "./settings.ts";
 
 /** One relay, and the connections kept to it. */
 export class RelayPool {
   /** How the relay is reached. */
   readonly settings: RelaySettings;
-  readonly #sweep: Sweep;
-  readonly #signal: AbortSignal;
+  readonly #world: RelayWorld;
   readonly #kept: RelayConnection[] = [];
   /** Farewells that are still being written. */
   readonly #leaving = new Set<Promise<void>>();
   #closed = false;
 
-  constructor(settings: RelaySettings, sweep: Sweep, signal: AbortSignal) {
+  constructor(settings: RelaySettings, world: RelayWorld) {
     this.settings = settings;
-    this.#sweep = sweep;
-    this.#signal = signal;
+    this.#world = world;
   }
 
   /** How many connections idle. */
@@ -47,7 +44,7 @@ export class RelayPool {
 
   /** A new connection, ready for MAIL. */
   open(): Promise<RelayConnection> {
-    return openRelay(this.settings, this.#sweep, this.#signal);
+    return openRelay(this.settings, this.#world);
   }
 
   /** Takes a connection back that has no transaction open any more. */

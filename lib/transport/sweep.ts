@@ -25,11 +25,20 @@ export interface SweepOptions {
    * @default {1000}
    */
   readonly intervalMs?: number;
+  /**
+   * The clock that the stamps are read from, in ms since the epoch. Another one
+   * than the machine's passes only when its owner calls {@linkcode Sweep.pass}.
+   *
+   * @default {Date.now}
+   */
+  readonly now?: (() => number) | undefined;
 }
 
 /** Watches the stamps of the connections it was given. */
 export class Sweep implements Disposable {
   readonly #intervalMs: number;
+  /** The time by the clock that stamps are made of, in ms since the epoch. */
+  readonly now: () => number;
   readonly #connections = new Set<Connection>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -39,7 +48,10 @@ export class Sweep implements Disposable {
    * @param options How it works.
    */
   constructor(options: SweepOptions = {}) {
-    this.#intervalMs = options.intervalMs ?? SWEEP_INTERVAL_MS;
+    this.#intervalMs = options.now === undefined
+      ? options.intervalMs ?? SWEEP_INTERVAL_MS
+      : Infinity;
+    this.now = options.now ?? Date.now;
   }
 
   /** How many connections are watched. */
@@ -55,7 +67,8 @@ export class Sweep implements Disposable {
    */
   add(connection: Connection): void {
     this.#connections.add(connection);
-    this.#timer ??= setInterval(() => this.pass(Date.now()), this.#intervalMs);
+    if (this.#intervalMs === Infinity) return;
+    this.#timer ??= setInterval(() => this.pass(this.now()), this.#intervalMs);
   }
 
   /**

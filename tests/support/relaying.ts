@@ -35,7 +35,7 @@ export class Relaying implements AsyncDisposable {
       ...settings,
     };
     const { signal } = new AbortController();
-    this.pool = new RelayPool(complete, this.#sweep, signal);
+    this.pool = new RelayPool(complete, { sweep: this.#sweep, signal });
     const sink = memorySink();
     this.#log = new Log({ level: "debug", sink });
     this.#lines = sink.lines;
