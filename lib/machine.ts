@@ -1,5 +1,6 @@
 /**
- * What checking a configuration needs of this machine.
+ * What checking a configuration needs of this machine. What may not be asked
+ * for, since a permission is missing, is as if it were not there.
  *
  * @module
  */
@@ -9,17 +10,17 @@ import type { CheckOptions } from "./config/load.ts";
 /** This machine's host name, environment and files. */
 export function machine(): CheckOptions {
   return {
-    hostname: ownHostname(),
-    env: (name) => Deno.env.get(name),
+    hostname: orNothing(() => Deno.hostname()) ?? "localhost",
+    env: (name) => orNothing(() => Deno.env.get(name)),
     readTextFile: (path) => Deno.readTextFileSync(path),
-    fileMode: (path) => Deno.statSync(path).mode ?? undefined,
+    fileMode: (path) => orNothing(() => Deno.statSync(path).mode ?? undefined),
   };
 }
 
-function ownHostname(): string {
+function orNothing<T>(ask: () => T): T | undefined {
   try {
-    return Deno.hostname();
+    return ask();
   } catch {
-    return "localhost"; // the permission is not given
+    return undefined;
   }
 }

@@ -54,6 +54,7 @@ export class Server implements AsyncDisposable {
   readonly #listeners = new Map<string, Deno.Listener>();
   readonly #loops = new Set<Promise<void>>();
   #runtime: Runtime;
+  #reloading: Promise<void> = Promise.resolve();
   #emptied: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
@@ -126,6 +127,13 @@ export class Server implements AsyncDisposable {
    * @throws {Error} It can't be used; everything is as before.
    */
   async reload(config: Config): Promise<void> {
+    // One after the other: two of them would want the same address.
+    const turn = this.#reloading.then(() => this.#change(config));
+    this.#reloading = turn.catch(() => {});
+    await turn;
+  }
+
+  async #change(config: Config): Promise<void> {
     const runtime = await Runtime.of(config, this.#shared);
     await this.#listen(config.server.listen);
     const wanted = new Set(config.server.listen.map(formatListenAddress));

@@ -56,6 +56,7 @@ export class Session {
   #transaction: Transaction | undefined;
   #hello = "";
   #messages = 0;
+  #hasQuit = false;
   #isStopping = false;
 
   /** A session over `connection`, which it closes in the end. */
@@ -100,6 +101,9 @@ export class Session {
         }
       } while (await this.#wire.turn());
       if (!this.#engine.closed) end = "closed by the client";
+      else if (!this.#hasQuit) {
+        end = this.#isStopping ? "shutdown" : "closed by the server";
+      }
     } catch (error) {
       end = await this.#fail(error);
     }
@@ -144,8 +148,10 @@ export class Session {
         return this.#answerMessage(event);
       case "reset":
         return this.#reset();
-      case "connect":
       case "quit":
+        this.#hasQuit = true;
+        return void engine.answer();
+      case "connect":
         return void engine.answer();
     }
   }

@@ -115,3 +115,18 @@ Deno.test("a server that closes during a reload listens nowhere afterwards", asy
   assertEquals(serving.server.addresses, []);
   await serving[Symbol.asyncDispose]();
 });
+
+Deno.test("reload() waits for the one before it", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = join(folder, "s");
+  {
+    await using serving = await Serving.start();
+    const config = { server: { listen: [`unix:${path}`] } };
+    await Promise.all([
+      serving.server.reload(config),
+      serving.server.reload(config),
+    ]);
+    assertEquals(serving.server.addresses, [{ transport: "unix", path }]);
+  }
+  await Deno.remove(folder, { recursive: true });
+});

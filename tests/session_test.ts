@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
+import { until } from "./real/support/wait.ts";
 import { RawClient, verdictOf } from "./support/raw_client.ts";
 import { close, ScriptedRelay } from "./support/scripted_relay.ts";
 import { servingBefore } from "./support/serving.ts";
@@ -232,6 +233,9 @@ Deno.test("bad commands beyond limits.errors end the session with 421 4.7.0", as
   assertMatch(await client.ask("DATA"), /^503 /);
   assertMatch(await client.ask("MAIL FROM:a"), /^421 4\.7\.0 /);
   assertEquals(await client.rest(), "");
+  client.close();
+  await until("the end", () => before.log.includes("disconnect"));
+  assertMatch(before.log, /info .* disconnect .*end="closed by the server"/);
 });
 
 Deno.test("flag needhelo: MAIL needs a greeting first", async () => {

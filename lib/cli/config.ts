@@ -38,9 +38,9 @@ Example:
         return explain(parseOptions(rest, {}, 1).rest[0]);
       default:
         throw new UsageError(
-          `Cannot run "config ${
-            action ?? ""
-          }": expected check, print or explain`,
+          action === undefined
+            ? "No action: expected check, print or explain"
+            : `Cannot run "config ${action}": expected check, print or explain`,
         );
     }
   },

@@ -14,6 +14,23 @@ import { say } from "./usage.ts";
 /** Looked for in the working folder where no `-c` names another. */
 const DEFAULT_FILE = "postern.toml";
 
+/**
+ * The file that `-c` named, or the one in the working folder if it is there.
+ * Who runs for long keeps it: a file that goes missing is then an error, and
+ * not a return to the defaults.
+ */
+export function configurationFile(
+  file: string | undefined,
+): string | undefined {
+  if (file !== undefined) return file;
+  try {
+    Deno.lstatSync(DEFAULT_FILE);
+    return DEFAULT_FILE;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Reads the configuration; `file` is what `-c` said. */
 export function readConfiguration(
   file: string | undefined,

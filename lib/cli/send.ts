@@ -62,8 +62,17 @@ Example:
       server ?? defaultServer(config),
       readCaCerts(config),
     );
+    // The configuration's default fits its own relay, and not credentials that
+    // the command line brings.
+    const tls = server !== undefined && settings.credentials !== undefined &&
+        settings.tls === "opportunistic"
+      ? "verified"
+      : settings.tls;
     const envelope = { sender, recipients };
-    const fates = await sendMessage(message, envelope, settings);
+    const fates = await sendMessage(message, envelope, {
+      ...settings,
+      tls,
+    });
     if (options.has("json")) print(JSON.stringify(fates.map(toJson)));
     else fates.forEach((fate) => print(formatFate(fate)));
     return fates.every(({ delivered }) => delivered) ? 0 : 1;

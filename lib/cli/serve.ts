@@ -6,10 +6,17 @@
 
 import type { Config, ConfigInput } from "../config/config.ts";
 import { formatProblem } from "../config/problem.ts";
-import { fileSink, Log, type LogOptions, stderrSink } from "../log/log.ts";
+import {
+  fileSink,
+  Log,
+  type LogOptions,
+  type LogSink,
+  stderrSink,
+} from "../log/log.ts";
 import { Server } from "../server.ts";
 import { formatListenAddress } from "../transport/listen.ts";
 import {
+  configurationFile,
   readConfiguration,
   reasonOf,
   useConfiguration,
@@ -39,11 +46,15 @@ Example:
       string: ["config", "relay", "maildir", "log-level", "log-format"],
       collect: ["listen"],
     });
-    const file = options.value("config");
+    const asked = options.value("config");
     const overrides = overridesOf(options);
-    const config = useConfiguration(file, overrides);
+    const config = useConfiguration(asked, overrides);
     if (config === undefined) return 1;
-    return await serve(config, () => readConfiguration(file, overrides));
+    let file = configurationFile(asked);
+    return await serve(config, () => {
+      file ??= configurationFile(asked);
+      return readConfiguration(file, overrides);
+    });
   },
 };
 
@@ -89,7 +100,6 @@ async function serve(
     say(reasonOf(error));
     return 1;
   }
-  introduce(server, config, log);
   const stopped = Promise.withResolvers<void>();
   const stop = (signal: Deno.Signal) => {
     log.info("stopping", { signal, sessions: server.sessions().length });
@@ -99,14 +109,20 @@ async function serve(
     stop.again = () => server.abort();
   };
   stop.again = undefined as (() => void) | undefined;
+  // One after the other: what a later one read must not be undone.
+  let reloading = Promise.resolve();
   const handlers = {
     SIGINT: () => stop("SIGINT"),
     SIGTERM: () => stop("SIGTERM"),
-    SIGHUP: () => void reload(server, log, read),
+    SIGHUP: () => {
+      reloading = reloading.then(() => reload(server, log, read));
+    },
   };
   for (const [signal, handler] of Object.entries(handlers)) {
     Deno.addSignalListener(signal as Deno.Signal, handler);
   }
+  // Who reads these lines may send a signal at once.
+  introduce(server, config, log);
   await stopped.promise;
   await server.close();
   for (const [signal, handler] of Object.entries(handlers)) {
@@ -123,17 +139,24 @@ async function reload(
   log: Log,
   read: () => ReturnType<typeof readConfiguration>,
 ): Promise<void> {
-  const { config, problems, warnings } = read();
-  for (const warning of warnings) {
-    log.warn("config", { warning: formatProblem(warning) });
-  }
-  for (const problem of problems) {
-    log.error("config", { problem: formatProblem(problem) });
-  }
   try {
+    const { config, problems, warnings } = read();
+    for (const warning of warnings) {
+      log.warn("config", { warning: formatProblem(warning) });
+    }
+    for (const problem of problems) {
+      log.error("config", { problem: formatProblem(problem) });
+    }
     if (config !== undefined) {
-      await server.reload(config);
-      log.change(logOptions(config));
+      // The log first: once the server has gone over there is no way back.
+      const options = logOptions(config);
+      try {
+        await server.reload(config);
+      } catch (error) {
+        options.sink.close();
+        throw error;
+      }
+      log.change(options);
       log.info("reloaded");
       return;
     }
@@ -147,7 +170,7 @@ async function reload(
 /** How long lines of a busy log may gather, in ms: not seen by who looks. */
 const LOG_GATHER_MS = 10;
 
-function logOptions({ log }: Config): LogOptions {
+function logOptions({ log }: Config): LogOptions & { sink: LogSink } {
   const { level, format, file } = log;
   const sink = file === "" ? stderrSink() : fileSink(file);
   return { level, format, sink, gatherMs: LOG_GATHER_MS };

@@ -75,12 +75,12 @@ export function parseOptions(
       `--${name}`
     );
     throw new UsageError(
-      `Unknown option "${unknown[0]}": expected ${known.join(", ")}`,
+      `Unknown option "${unknown[0]}": expected ${known.join(", ") || "none"}`,
     );
   }
   for (const name of [...string, ...collect]) {
-    const value = parsed[name];
-    if (value === "" && name !== "from") {
+    const isEmpty = [parsed[name]].flat().includes("");
+    if (isEmpty && !(name === "from" && isGivenEmpty(args, name))) {
       throw new UsageError(`Option --${name} has no value: expected one`);
     }
   }
@@ -104,6 +104,13 @@ export function parseOptions(
     has: (name) => parsed[name] === true,
     rest,
   };
+}
+
+/** Whether the empty value was written, and not just left out. */
+function isGivenEmpty(args: readonly string[], name: string): boolean {
+  return args.some((arg, i) =>
+    arg === `--${name}=` || (arg === `--${name}` && args[i + 1] === "")
+  );
 }
 
 /** Writes a line for the operator. */

@@ -2,7 +2,8 @@
  * Where a recipient's mail may go.
  *
  * The rule: a domain of the relay list goes to its own relay or the default
- * one; everything else only a local client may send. RFC 5321 section 7.9.
+ * one; everything else only a local client may send, and so an address that
+ * names a further way in its local part. RFC 5321 section 7.9.
  *
  * @module
  */
@@ -21,10 +22,18 @@ export interface RelayRules {
 /** Where a recipient goes: to a relay of its own, to the default, nowhere. */
 export type Route = RelayEntry | "default" | "denied";
 
+/**
+ * What a relay may take for a way on from it, as Postfix does by default:
+ * `user%far.test@here`, `far.test!user@here`, `"user@far.test"@here`. It trusts
+ * this host, so it would send for anyone. RFC 5321 appendix C.
+ */
+const ROUTED = /[%!@]/;
+
 /** Decides where the mail for `recipient` goes. */
 export function routeOf(recipient: Mailbox, rules: RelayRules): Route {
   // <postmaster> without a domain is this host's: RFC 5321 section 4.5.1.
   if (recipient.domain === "") return "default";
+  if (!rules.clientIsLocal && ROUTED.test(recipient.local)) return "denied";
   const entry = rules.table.find(recipient.domain);
   if (entry?.host !== undefined) return entry;
   return entry !== undefined || rules.clientIsLocal ? "default" : "denied";

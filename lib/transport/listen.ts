@@ -134,6 +134,13 @@ function problemOf(error: unknown, address: ListenAddress): string {
   return message.replace(/ \(os error \d+\)$/, "");
 }
 
+/** What an accept fails with whose peer has gone; the queue is one shorter. */
+const GONE = [
+  Deno.errors.NotConnected,
+  Deno.errors.ConnectionAborted,
+  Deno.errors.ConnectionReset,
+];
+
 /** What {@linkcode acceptLoop} tells of what went wrong. */
 export interface AcceptLoopOptions {
   /**
@@ -146,9 +153,10 @@ export interface AcceptLoopOptions {
 /**
  * Accepts connections until `listener` is closed.
  *
- * No failed accept ends it: too many open files (EMFILE, ENFILE), a peer that
- * is gone already (ECONNABORTED) and whatever else the system comes up with
- * are told and tried again after a rest.
+ * No failed accept ends it: too many open files (EMFILE, ENFILE) and whatever
+ * else the system comes up with are told and tried again after a rest. A peer
+ * that is gone already is neither told nor rested for: else a few that connect
+ * and reset would keep all others out.
  *
  * @param listener What to accept from.
  * @param onConnection Takes each connection over; it does not wait.
@@ -166,6 +174,7 @@ export async function acceptLoop(
       conn = await listener.accept();
     } catch (error) {
       if (error instanceof Deno.errors.BadResource) return; // closed
+      if (GONE.some((type) => error instanceof type)) continue;
       onError?.(error);
       await new Promise((rested) => setTimeout(rested, ACCEPT_RETRY_MS));
       continue;

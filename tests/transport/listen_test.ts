@@ -113,6 +113,23 @@ Deno.test("acceptLoop() hands connections over and ends when the listener closes
   });
 });
 
+/** Counts timers that are started while it lives. */
+class TimerCount implements Disposable {
+  started = 0;
+  readonly #setTimeout = globalThis.setTimeout;
+
+  constructor() {
+    globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => {
+      this.started++;
+      return this.#setTimeout(...args);
+    }) as typeof setTimeout;
+  }
+
+  [Symbol.dispose](): void {
+    globalThis.setTimeout = this.#setTimeout;
+  }
+}
+
 /** A listener whose accepts do what `steps` say, and which then is closed. */
 function scriptedListener(steps: (() => Deno.Conn)[]): Deno.Listener {
   const accept = () => {
@@ -145,6 +162,23 @@ Deno.test("acceptLoop() rests and goes on when an accept fails", async () => {
   assertEquals(accepted.length, 1);
   accepted[0]!.close();
   client.close();
+});
+
+Deno.test("acceptLoop() makes nothing of peers that went before they were accepted", async () => {
+  const steps = [
+    new Deno.errors.NotConnected("Transport endpoint is not connected"),
+    new Deno.errors.ConnectionAborted("Software caused connection abort"),
+    new Deno.errors.ConnectionReset("Connection reset by peer"),
+  ].map((error) => () => {
+    throw error;
+  });
+  const errors: unknown[] = [];
+  using time = new TimerCount();
+  await acceptLoop(scriptedListener(steps), () => {}, {
+    onError: (error) => errors.push(error),
+  });
+  assertEquals(errors, []);
+  assertEquals(time.started, 0);
 });
 
 Deno.test("acceptLoop() closes a connection that nobody took over", async () => {
