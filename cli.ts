@@ -11,7 +11,13 @@
 import { configCommand } from "./lib/cli/config.ts";
 import { sendCommand } from "./lib/cli/send.ts";
 import { serveCommand } from "./lib/cli/serve.ts";
-import { type Command, print, say, UsageError } from "./lib/cli/usage.ts";
+import {
+  type Command,
+  parseOptions,
+  print,
+  say,
+  UsageError,
+} from "./lib/cli/usage.ts";
 import project from "./deno.json" with { type: "json" };
 
 const COMMANDS: Readonly<Record<string, Command>> = {
@@ -22,7 +28,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "print the version",
     usage: "version",
     help: "Example:\n  postern version",
-    run() {
+    run(args) {
+      parseOptions(args, {});
       print(`postern ${project.version}`);
       return 0;
     },
@@ -31,7 +38,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "explain a command",
     usage: "help [COMMAND]",
     help: "Example:\n  postern help serve",
-    run([name]) {
+    run(args) {
+      const [name] = parseOptions(args, {}, 1).rest;
       if (name === undefined) print(overview());
       else print(helpOf(name, commandOf(name)));
       return 0;

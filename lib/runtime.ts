@@ -8,8 +8,9 @@
 
 import type { RelayAddress } from "./config/address.ts";
 import type { Config } from "./config/config.ts";
+import { openDelivery } from "./delivery/delivery.ts";
 import type { Hop, Sender } from "./hop.ts";
-import { LocalHop } from "./local_hop.ts";
+import { LocalHop, type LocalSettings } from "./local_hop.ts";
 import type { Log } from "./log/log.ts";
 import { Networks, parseNetwork } from "./policy/networks.ts";
 import { type RelayEntry, RelayTable } from "./policy/relay_table.ts";
@@ -108,6 +109,7 @@ export class Runtime {
   static async of(config: Config, shared: Shared): Promise<Runtime> {
     const runtime = new Runtime(config, shared);
     for (const text of config.local.networks) await runtime.#addLocal(text);
+    if (config.relay.url === undefined) await runtime.#checkStore();
     return runtime;
   }
 
@@ -121,6 +123,19 @@ export class Runtime {
     await Promise.all(this.#pools.values().map((pool) => pool.close()));
   }
 
+  /** A store that can't be used is better found at the start than by mail. */
+  async #checkStore(): Promise<void> {
+    if (this.#shared.openLocalHop !== undefined) return;
+    const { target, hostname } = this.#store;
+    const nobody = { sender: "", recipients: [], hostname };
+    await (await openDelivery(target, nobody, "")).abort();
+  }
+
+  get #store(): LocalSettings {
+    const { delivery: { maildir, mbox }, server: { hostname } } = this.config;
+    return { target: mbox !== "" ? { mbox } : { maildir }, hostname };
+  }
+
   async #addLocal(text: string): Promise<void> {
     const parsed = parseNetwork(text);
     if (!parsed.ok) {
@@ -132,8 +147,9 @@ export class Runtime {
     const member = parsed.value;
     if (member.kind === "network") return this.locals.add(member);
     if (member.text === "localhost") {
-      // RFC 6761 section 6.3, whatever the resolver says.
-      return this.locals.add(member, LOOPBACK);
+      // RFC 6761 section 6.3, whatever the resolver says: all of 127/8, and ::1.
+      await this.#addLocal("127.0.0.0/8");
+      return this.locals.add(member, ["127.0.0.1", "::1"]);
     }
     try {
       this.locals.add(member, await lookupAll(member.text));
@@ -143,16 +159,14 @@ export class Runtime {
   }
 
   #openHop(route: RelayEntry | "default", mail: Sender, log: Log): Hop {
-    const { relay, delivery, server } = this.config;
+    const { relay } = this.config;
     const own = route !== "default" && route.host !== undefined
       ? ownRelay(route.host, route.port)
       : relay.url;
     if (own !== undefined) return new RelayHop(this.#pool(own), mail, log);
     const { openLocalHop } = this.#shared;
     if (openLocalHop !== undefined) return openLocalHop(mail, log);
-    const { maildir, mbox } = delivery;
-    const target = mbox !== "" ? { mbox } : { maildir };
-    return new LocalHop({ target, hostname: server.hostname }, mail, log);
+    return new LocalHop(this.#store, mail, log);
   }
 
   #pool(address: RelayAddress): RelayPool {
@@ -168,8 +182,6 @@ export class Runtime {
     return pool;
   }
 }
-
-const LOOPBACK = ["127.0.0.1", "::1"];
 
 function ownRelay(host: string, port = 25): RelayAddress {
   return { transport: "tcp", scheme: "smtp", host, port };

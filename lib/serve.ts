@@ -36,7 +36,10 @@ export interface RunningServer extends AsyncDisposable {
    * at most, and ends.
    */
   close(): Promise<void>;
-  /** Breaks off every session; what was not answered 250 is not delivered. */
+  /**
+   * Breaks off every session. What has not reached its final dot is not
+   * delivered; of the rest, only what was answered 250 is known to be.
+   */
   abort(): void;
 }
 

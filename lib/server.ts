@@ -156,7 +156,10 @@ export class Server implements AsyncDisposable {
     return this.#closing ??= this.#close();
   }
 
-  /** Breaks off every session; what was not answered 250 is not delivered. */
+  /**
+   * Breaks off every session. What has not reached its final dot is not
+   * delivered; of the rest, only what was answered 250 is known to be.
+   */
   abort(): void {
     this.#stop.abort();
     this.#shared.sweep.closeAll();

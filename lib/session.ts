@@ -96,6 +96,9 @@ export class Session {
           const waiting = this.#answer(event);
           if (waiting !== undefined) await waiting;
         }
+        for (const reply of this.#engine.refusals()) {
+          this.#log.info("refused", { client: remote, ...verdict(reply) });
+        }
         if (this.#isStopping && !this.#isBusy) {
           this.#engine.close(REPLIES.shuttingDown);
         }
@@ -219,6 +222,12 @@ export class Session {
       by: hops.map(({ name }) => name).join(","),
       ...verdict(reply),
     });
+    const { delivered } = this.#transaction!;
+    if (!isPositive(reply) && delivered.length > 0) {
+      // The client hears the failure, so these will get it twice, or it bounces.
+      const by = delivered.map(({ name }) => name).join(",");
+      this.#log.warn("partly-delivered", { ...this.#from, by });
+    }
     this.#transaction = undefined;
   }
 
@@ -275,6 +284,7 @@ const GONE = [
 
 /** What the log says of a reply. */
 function verdict(reply: Reply): Record<string, string | number> {
-  const { code, status = "" } = reply;
-  return { code, status, reply: replyLines(reply).join(" ") };
+  const { code, status } = reply;
+  const text = replyLines(reply).join(" ");
+  return { code, ...(status === undefined ? {} : { status }), reply: text };
 }

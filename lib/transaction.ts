@@ -4,8 +4,8 @@
  *
  * The rule: every recipient is asked of its own hop, in one go with those that
  * came beside it. The hops get their final dots one after the other, and after
- * the first failure none gets any more: the client then sends the message
- * again, and what was not taken can't be doubled.
+ * the first failure none gets any more, so that as little as can be is doubled
+ * where the client sends again. What was taken by then is logged.
  *
  * @module
  */
@@ -28,6 +28,7 @@ export class Transaction {
   /** The hops asked so far, and those that took a recipient. */
   readonly #asked = new Set<Hop>();
   readonly #hops: Hop[] = [];
+  readonly #delivered: Hop[] = [];
   #received = new ReceivedCounter();
 
   constructor(mail: Sender, find: HopFinder) {
@@ -38,6 +39,11 @@ export class Transaction {
   /** The hops that took a recipient. */
   get hops(): readonly Hop[] {
     return this.#hops;
+  }
+
+  /** The hops that have taken the message. */
+  get delivered(): readonly Hop[] {
+    return this.#delivered;
   }
 
   /** A reply for each recipient: the policy's refusal, or its hop's word. */
@@ -116,6 +122,7 @@ export class Transaction {
         await this.abort();
         return verdict;
       }
+      this.#delivered.push(hop);
       texts.push(...replyLines(verdict));
     }
     await this.#abortIdle();

@@ -20,7 +20,6 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   config: ["policy", "secret"],
   hop: ["engine"],
   scanners: ["engine", "message", "transport", "secret"],
-  replay: ["engine", "transport"],
   relay: ["engine", "hop", "transport", "log", "secret"],
   delivery: ["engine", "hop", "message"],
   local_hop: ["delivery", "engine", "hop", "log"],
@@ -32,8 +31,8 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...["hop", "transaction", "wire", "log", "secret"],
   ],
   runtime: [
-    ...["session", "hop", "local_hop", "relay", "policy", "transport"],
-    ...["config", "log", "secret"],
+    ...["session", "hop", "local_hop", "delivery", "relay", "policy"],
+    ...["transport", "config", "log", "secret"],
   ],
   server: [
     ...["runtime", "session", "policy", "transport", "engine", "config", "log"],
@@ -45,6 +44,9 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   send: [
     ...["runtime", "machine", "relay", "engine", "transport", "config", "log"],
+  ],
+  replay: [
+    ...["session", "runtime", "hop", "engine", "transport", "config", "log"],
   ],
   cli: [
     ...["server", "send", "runtime", "machine", "engine", "transport"],

@@ -1,6 +1,6 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "node:path";
-import type { ConfigInput } from "../mod.ts";
+import { type ConfigInput, serve } from "../mod.ts";
 import { until } from "./real/support/wait.ts";
 import { type RawClient, verdictOf } from "./support/raw_client.ts";
 import { Serving } from "./support/serving.ts";
@@ -98,34 +98,32 @@ Deno.test("smuggled messages arrive in the Maildir as one", async () => {
   }
 });
 
-const UNUSABLE: [name: string, config: (folder: string) => ConfigInput][] = [
-  [
-    "a Maildir in a file's place",
-    (folder) => ({ delivery: { maildir: join(folder, "file", "mail") } }),
-  ],
-  [
-    "a Maildir in a folder that is missing",
-    (folder) => ({ delivery: { maildir: join(folder, "none", "mail") } }),
-  ],
-  [
-    "an mbox that is a folder",
-    (folder) => ({ delivery: { mbox: folder } }),
-  ],
-];
-
-for (const [name, config] of UNUSABLE) {
-  Deno.test(`${name} is 451, and the log says why`, async () => {
-    await delivering((folder) => {
-      Deno.writeTextFileSync(join(folder, "file"), "");
-      return config(folder);
-    }, async (client, folder, serving) => {
-      assertMatch(verdictOf(await client.mail()), /^451 4\.3\.0 /);
-      assertMatch(serving.log, /error .*delivery-failed .*Cannot store/);
-      assertEquals(await filesIn(folder), [""]);
-      assertMatch(await client.ask("NOOP"), /^250 /);
-    });
+for (const place of ["file", "none"]) {
+  Deno.test(`a Maildir below what is no folder (${place}) is noticed at the start`, async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      await Deno.writeTextFile(join(folder, "file"), "");
+      const maildir = join(folder, place, "mail");
+      await assertRejects(
+        () => serve({ delivery: { maildir } }),
+        Error,
+        `Cannot store a message in ${JSON.stringify(maildir)}`,
+      );
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
   });
 }
+
+Deno.test("an mbox that is a folder is 451, and the log says why", async () => {
+  const config = (folder: string) => ({ delivery: { mbox: folder } });
+  await delivering(config, async (client, folder, serving) => {
+    assertMatch(verdictOf(await client.mail()), /^451 4\.3\.0 /);
+    assertMatch(serving.log, /error .*delivery-failed .*Cannot store/);
+    assertEquals(await filesIn(folder), []);
+    assertMatch(await client.ask("NOOP"), /^250 /);
+  });
+});
 
 Deno.test("a Maildir that is taken away in the middle of a message is 451", async () => {
   await delivering(intoMaildir, async (client, folder) => {

@@ -27,6 +27,8 @@ import { SERVER_MOVES, type ServerState } from "./states.ts";
 
 export type { ServerOptions };
 
+const NONE: readonly Reply[] = [];
+
 /** One conversation, the server's side. */
 export class ServerEngine {
   readonly #options: ServerOptions;
@@ -40,6 +42,7 @@ export class ServerEngine {
   #open: Event | undefined;
   #held: Command | Reply | undefined;
   readonly #out = new Outbox();
+  readonly #refusals: Reply[] = [];
   #greeted = false;
   #closed = false;
 
@@ -141,6 +144,14 @@ export class ServerEngine {
     for (const reply of replies) this.#settle(event, reply);
   }
 
+  /**
+   * The refusals since the last call that nobody was asked about, for the log:
+   * bad commands, and what exceeds a bound.
+   */
+  refusals(): readonly Reply[] {
+    return this.#refusals.length === 0 ? NONE : this.#refusals.splice(0);
+  }
+
   /** Ends the conversation unasked, as with 421. RFC 5321 section 3.8. */
   close(reply: Reply): void {
     this.#open = undefined;
@@ -164,7 +175,13 @@ export class ServerEngine {
   #refuse(reply: Reply): void {
     this.#errors++;
     const isLast = this.#errors > this.#options.maxErrors;
-    this.#say(isLast ? REPLIES.tooManyErrors : reply);
+    this.#decline(isLast ? REPLIES.tooManyErrors : reply);
+  }
+
+  /** What is refused without being a bad command. */
+  #decline(reply: Reply): void {
+    this.#refusals.push(reply);
+    this.#say(reply);
   }
 
   /** The next command, or the reply to what isn't one. */
@@ -186,7 +203,7 @@ export class ServerEngine {
     if (SERVER_MOVES[this.#state][verb] === undefined) {
       // Who pipelines has sent DATA before it could know: that is no error.
       if (verb === "DATA" && this.#refusedRecipients) {
-        return void this.#say(REPLIES.noRecipients);
+        return void this.#decline(REPLIES.noRecipients);
       }
       return void this.#refuse(badOrderReply(verb, this.#state));
     }
@@ -197,7 +214,7 @@ export class ServerEngine {
       case "MAIL": {
         const { sender, parameters } = command;
         if ((parameters.size ?? 0) > this.#maxSize) {
-          return void this.#say(REPLIES.tooBig);
+          return void this.#decline(REPLIES.tooBig);
         }
         return { type: "mail", sender, parameters };
       }
@@ -223,7 +240,7 @@ export class ServerEngine {
     const refusal = this.#refusalOf(first, 0);
     if (refusal !== undefined) {
       this.#refusedRecipients = true;
-      if (refusal !== REPLIES.needSmtputf8) return void this.#say(refusal);
+      if (refusal !== REPLIES.needSmtputf8) return void this.#decline(refusal);
       return void this.#refuse(refusal);
     }
     const recipients = [first];

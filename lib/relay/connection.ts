@@ -37,8 +37,6 @@ export class RelayConnection {
   readonly engine: ClientEngine = new ClientEngine();
   /** What a failure is put down to. */
   step: RelayStep = "greeting";
-  /** Whether a message went over it before. */
-  isKept = false;
   /** Where a small message gathers, and the final dot behind it. */
   readonly gathered: Uint8Array<ArrayBuffer> = new Uint8Array(
     GATHER_BYTES + 3,
@@ -209,7 +207,6 @@ export class RelayConnection {
   /** Takes the connection out of its idling. */
   wake(): void {
     this.#idle = false;
-    this.isKept = true;
     this.#connection.farewell = undefined;
     this.#connection.readBy = Infinity;
   }

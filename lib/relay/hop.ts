@@ -13,7 +13,12 @@
 
 import type { Answer } from "../engine/client.ts";
 import type { MailCommand, RcptCommand } from "../engine/events.ts";
-import { isPositive, REPLIES, type Reply } from "../engine/reply.ts";
+import {
+  isPositive,
+  REPLIES,
+  type Reply,
+  replyLines,
+} from "../engine/reply.ts";
 import type { Log } from "../log/log.ts";
 import { GATHER_BYTES, type RelayConnection } from "./connection.ts";
 import { lackingOf } from "./offer.ts";
@@ -288,7 +293,7 @@ export class RelayHop {
     this.#step = this.#relay!.step;
     if (reply.code === 421) throw this.#lost(reply, false);
     if (reply.code >= 300 && reply.code < 400) throw this.#confused(reply);
-    return reply;
+    return withStatus(reply);
   }
 
   #lost(reply: Reply, isStale: boolean): RelayError {
@@ -323,6 +328,15 @@ export class RelayHop {
     this.#failure = error.reply;
     return error.reply;
   }
+}
+
+/** RFC 2034 section 3: each such reply has a status code, if only a general one. */
+function withStatus(reply: Reply): Reply {
+  if (reply.status !== undefined) return reply;
+  const hasOwn = replyLines(reply).some((line) => /^[245]\.\d/.test(line));
+  return hasOwn
+    ? reply
+    : { ...reply, status: `${Math.trunc(reply.code / 100)}.0.0` };
 }
 
 /** A relay that refuses the sender may hang up on the rest: a verdict too. */

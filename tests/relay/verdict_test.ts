@@ -29,12 +29,15 @@ const TEXTS: [reply: string, heard?: string][] = [
   ["450 4.2.1 Not now"],
   ["451 4.3.0 Try again"],
   ["550 5.7.1 Not you"],
-  ["550 No status code here"],
+  ["550 No status code here", "550 5.0.0 No status code here"],
   ["554-5.7.1 First\r\n554-5.7.1 second\r\n554 5.7.1 and last line"],
-  ["554-First\r\n554 and last line"],
+  [
+    "554-First\r\n554 and last line",
+    "554-5.0.0 First\r\n554 5.0.0 and last line",
+  ],
   ["550-5.1.1 One\r\n550 5.2.1 other", "550-5.1.1 One\r\n550 5.2.1 other"],
-  ["550", "550 "],
-  ["550 caf\xe9", "550 caf?"],
+  ["550", "550 5.0.0 "],
+  ["550 caf\xe9", "550 5.0.0 caf?"],
 ];
 
 const REFUSED_AT = {
