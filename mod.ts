@@ -22,7 +22,7 @@
  * @module
  */
 
-export type { ListenAddress, UnixAddress } from "./lib/config/address.ts";
+export type { ListenAddress, TcpAddress, UnixAddress } from "./lib/address.ts";
 export type { ConfigInput } from "./lib/config/config.ts";
 export type { Parsed } from "./lib/engine/path.ts";
 export type { Reply } from "./lib/engine/reply.ts";

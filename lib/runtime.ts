@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { RelayAddress } from "./config/address.ts";
+import { formatRelay, type RelayAddress, SMTP_PORT } from "./config/address.ts";
 import type { Config } from "./config/config.ts";
 import { openDelivery } from "./delivery/delivery.ts";
 import type { Hop, Sender } from "./hop.ts";
@@ -32,7 +32,11 @@ export interface Shared extends RelayWorld {
   readonly openLocalHop?: ((mail: Sender, log: Log) => Hop) | undefined;
 }
 
-/** How a relay is reached under `config`. */
+/**
+ * How a relay is reached under `config`. Where that leaves TLS open, a password
+ * is only for whom the certificate vouches for; else an attacker in between
+ * could have it.
+ */
 export function relaySettings(
   config: Config,
   address: RelayAddress,
@@ -44,10 +48,10 @@ export function relaySettings(
     : { user: undefined, password: undefined };
   return {
     address: address.transport === "tcp"
-      ? { hostname: address.host, port: address.port }
+      ? { hostname: address.hostname, port: address.port }
       : { path: address.path },
     helloName: server.hostname,
-    tls: relay.tls,
+    tls: relay.tls ?? (user === undefined ? "opportunistic" : "verified"),
     caCerts,
     ...(user !== undefined && password !== undefined
       ? { credentials: { user, password } }
@@ -160,8 +164,8 @@ export class Runtime {
 
   #openHop(route: RelayEntry | "default", mail: Sender, log: Log): Hop {
     const { relay } = this.config;
-    const own = route !== "default" && route.host !== undefined
-      ? ownRelay(route.host, route.port)
+    const own = route !== "default" && route.hostname !== undefined
+      ? ownRelay(route.hostname, route.port)
       : relay.url;
     if (own !== undefined) return new RelayHop(this.#pool(own), mail, log);
     const { openLocalHop } = this.#shared;
@@ -170,9 +174,7 @@ export class Runtime {
   }
 
   #pool(address: RelayAddress): RelayPool {
-    const key = address.transport === "tcp"
-      ? `${address.scheme}:${address.host}:${address.port}`
-      : address.path;
+    const key = formatRelay(address);
     let pool = this.#pools.get(key);
     if (pool === undefined) {
       const settings = relaySettings(this.config, address, this.#caCerts);
@@ -183,6 +185,6 @@ export class Runtime {
   }
 }
 
-function ownRelay(host: string, port = 25): RelayAddress {
-  return { transport: "tcp", scheme: "smtp", host, port };
+function ownRelay(hostname: string, port = SMTP_PORT): RelayAddress {
+  return { transport: "tcp", scheme: "smtp", hostname, port };
 }

@@ -5,22 +5,19 @@
  */
 
 import { isAscii } from "node:buffer";
-import {
-  type ListenAddress,
-  parseRelayUrl,
-  type RelayAddress,
-} from "./config/address.ts";
+import type { ListenAddress } from "./address.ts";
+import { parseRelayUrl, type RelayAddress } from "./config/address.ts";
+import type { Config } from "./config/config.ts";
 import { defaultConfig } from "./config/load.ts";
 import { Stuffer } from "./engine/dots.ts";
 import type { RcptCommand } from "./engine/events.ts";
 import { type Mailbox, parseMailbox, type ReversePath } from "./engine/path.ts";
 import { isPositive, type Reply } from "./engine/reply.ts";
-import { type Log, silentLog } from "./log/log.ts";
+import { silentLog } from "./log/log.ts";
 import { machine } from "./machine.ts";
 import { RelayHop } from "./relay/hop.ts";
 import { RelayPool } from "./relay/pool.ts";
-import type { RelaySettings } from "./relay/settings.ts";
-import { relaySettings } from "./runtime.ts";
+import { readCaCerts, relaySettings } from "./runtime.ts";
 import { Sweep } from "./transport/sweep.ts";
 
 /** Whom a message is from and for. */
@@ -45,33 +42,36 @@ export interface Fate {
   readonly error?: Error;
 }
 
-/** How {@linkcode sendMessage} works. */
-export interface SendingOptions {
+/** Whom {@linkcode sendMessage} sends for, where to, and how. */
+export interface Sending {
+  /** Whom the message is from and for. */
+  readonly envelope: Envelope;
+  /** The server that gets it. */
+  readonly server: RelayAddress;
+  /** How servers are reached. */
+  readonly config: Config;
   /** Breaks it off; what was not answered 250 by then is not sent. */
   readonly signal?: AbortSignal | undefined;
-  /** Where the trouble with the server is told in full; default: nowhere. */
-  readonly log?: Log | undefined;
 }
 
 /**
- * Sends `message` to the server that `settings` name.
+ * Sends `message`.
  *
  * A bare CR or LF becomes CRLF, and lines that begin with a dot are stuffed.
  * Resolves with each recipient's fate, also where nothing could be delivered.
  */
 export async function sendMessage(
   message: Uint8Array,
-  envelope: Envelope,
-  settings: RelaySettings,
-  options: SendingOptions = {},
+  { envelope, server, config, signal = new AbortController().signal }: Sending,
 ): Promise<readonly Fate[]> {
-  const { signal = new AbortController().signal, log = silentLog() } = options;
+  const settings = relaySettings(config, server, readCaCerts(config));
   using sweep = new Sweep();
   const breakOff = () => sweep.closeAll();
   signal.addEventListener("abort", breakOff, { once: true });
   const pool = new RelayPool({ ...settings, pool: 0 }, { sweep, signal });
   const parameters = parametersOf(message, envelope);
-  const hop = new RelayHop(pool, { sender: envelope.sender, parameters }, log);
+  const mail = { sender: envelope.sender, parameters };
+  const hop = new RelayHop(pool, mail, silentLog());
   try {
     return await fatesOf(hop, envelope.recipients, message);
   } finally {
@@ -138,7 +138,7 @@ function toCommand(recipient: Mailbox): RcptCommand {
 
 /** Whom {@linkcode send} sends for, and where to. */
 export interface SendOptions {
-  /** The sender; `""` for none. */
+  /** The sender; `""` or `<>` for none. */
   readonly from: string;
   /** The recipients. */
   readonly to: readonly string[];
@@ -168,41 +168,56 @@ export async function send(
   const bytes = typeof message === "string"
     ? new TextEncoder().encode(message)
     : message;
-  const envelope = {
-    sender: options.from === "" ? null : mailboxOf(options.from),
-    recipients: options.to.map(mailboxOf),
+  const { from, to, server, tls, signal } = options;
+  const config = defaultConfig({ hostname: machine().hostname });
+  return await sendMessage(bytes, {
+    envelope: parseEnvelope(from, to),
+    server: parseServer(server),
+    config: { ...config, relay: { ...config.relay, tls } },
+    signal,
+  });
+}
+
+/**
+ * Reads whom a message is from and for.
+ *
+ * @param from The sender; `""` or `<>` for none.
+ * @param to The recipients.
+ * @throws {TypeError} One can't be parsed.
+ */
+export function parseEnvelope(from: string, to: readonly string[]): Envelope {
+  return {
+    sender: from === "" || from === "<>" ? null : mailboxOf(from),
+    recipients: to.map(mailboxOf),
   };
-  const address = addressOf(options.server);
-  const settings = relaySettings(
-    defaultConfig({ hostname: machine().hostname }),
-    address,
-    [],
-  );
-  const hasUser = "user" in address && address.user !== undefined;
-  const tls = options.tls ?? (hasUser ? "verified" : "opportunistic");
-  const { signal } = options;
-  return await sendMessage(bytes, envelope, { ...settings, tls }, { signal });
 }
 
 function mailboxOf(text: string): Mailbox {
   const parsed = parseMailbox(text);
   if (parsed.ok) return parsed.value;
   throw new TypeError(
-    `Cannot parse address "${text}": expected ${parsed.expected}`,
+    `Cannot parse address "${text}": expected ${parsed.expected} at column ${
+      parsed.at + 1
+    }`,
   );
 }
 
-function addressOf(server: string | ListenAddress | undefined): RelayAddress {
+/**
+ * Reads where to send to: as `relay.url`, or where a server listens.
+ *
+ * @throws {TypeError} It can't be parsed; since it may hold a password, the
+ * message does not repeat it.
+ */
+export function parseServer(
+  server: string | ListenAddress | undefined,
+): RelayAddress {
   if (server === undefined) {
     throw new TypeError("Cannot send: expected a server");
   }
   if (typeof server !== "string") {
-    return server.transport === "unix" ? { ...server, scheme: "unix" } : {
-      transport: "tcp",
-      scheme: "smtp",
-      host: server.hostname,
-      port: server.port,
-    };
+    return server.transport === "unix"
+      ? { ...server, scheme: "unix" }
+      : { ...server, scheme: "smtp" };
   }
   const parsed = parseRelayUrl(server);
   if (parsed.ok) return parsed.value;

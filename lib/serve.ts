@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ListenAddress } from "./config/address.ts";
+import type { ListenAddress } from "./address.ts";
 import type { Config, ConfigInput } from "./config/config.ts";
 import { checkConfig } from "./config/load.ts";
 import { formatProblem } from "./config/problem.ts";

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { formatListenAddress, type ListenAddress } from "./address.ts";
 import type { Config } from "./config/config.ts";
 import { formatReply, REPLIES } from "./engine/reply.ts";
 import { Admission } from "./policy/admission.ts";
@@ -17,12 +18,7 @@ import { Runtime, type Shared } from "./runtime.ts";
 import { Session } from "./session.ts";
 import { Buffers } from "./transport/buffers.ts";
 import type { Connection } from "./transport/connection.ts";
-import {
-  acceptLoop,
-  formatListenAddress,
-  listen,
-  type ListenAddress,
-} from "./transport/listen.ts";
+import { acceptLoop, listen } from "./transport/listen.ts";
 import { Sweep } from "./transport/sweep.ts";
 
 /** The least and the most time between two looks at the deadlines, in ms. */

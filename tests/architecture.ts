@@ -11,16 +11,17 @@
 
 /** Which rooms each room of `lib/` may import, beside itself. */
 export const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  address: [],
   secret: [],
   engine: [],
   message: [],
-  transport: ["secret"],
+  transport: ["address", "secret"],
   log: ["secret"],
   policy: ["engine"],
-  config: ["policy", "secret"],
+  config: ["address", "engine", "policy", "secret"],
   hop: ["engine"],
   scanners: ["engine", "message", "transport", "secret"],
-  relay: ["engine", "hop", "transport", "log", "secret"],
+  relay: ["address", "engine", "hop", "transport", "log", "secret"],
   delivery: ["engine", "hop", "message"],
   local_hop: ["delivery", "engine", "hop", "log"],
   hooks: ["engine", "message", "policy"],
@@ -36,21 +37,23 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   server: [
     ...["runtime", "session", "policy", "transport", "engine", "config", "log"],
+    "address",
   ],
   machine: ["config"],
-  serve: ["server", "machine", "policy", "config", "log"],
+  serve: ["server", "machine", "policy", "config", "log", "address"],
   control: [
     ...["server", "relay", "policy", "message", "scanners", "log", "secret"],
   ],
   send: [
     ...["runtime", "machine", "relay", "engine", "transport", "config", "log"],
+    "address",
   ],
   replay: [
     ...["session", "runtime", "hop", "engine", "transport", "config", "log"],
   ],
   cli: [
     ...["server", "send", "runtime", "machine", "engine", "transport"],
-    ...["config", "log"],
+    ...["config", "log", "address"],
   ],
 };
 

@@ -164,6 +164,7 @@ const IMPORTS: [path: string, source: string, offence: string | undefined][] = [
   ["lib/policy/x.ts", 'import "../engine/y.ts";', undefined],
   ["lib/session.ts", 'import "./policy/y.ts";', undefined],
   ["lib/relay/x.ts", 'import "../secret.ts";', undefined],
+  ["lib/config/x.ts", 'import "../address.ts";', undefined],
   ["lib/engine/deep/x.ts", 'import "../y.ts";', undefined],
   [
     "lib/engine/x.ts",

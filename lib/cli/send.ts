@@ -4,15 +4,7 @@
  * @module
  */
 
-import { parseRelayUrl, type RelayAddress } from "../config/address.ts";
-import type { Config } from "../config/config.ts";
-import {
-  type Mailbox,
-  parseMailbox,
-  type ReversePath,
-} from "../engine/path.ts";
-import { readCaCerts, relaySettings } from "../runtime.ts";
-import { type Fate, sendMessage } from "../send.ts";
+import { type Fate, parseEnvelope, parseServer, sendMessage } from "../send.ts";
 import { reasonOf, useConfiguration } from "./configuration.ts";
 import { type Command, parseOptions, print, say, UsageError } from "./usage.ts";
 
@@ -39,15 +31,17 @@ Example:
       collect: ["to"],
       boolean: ["json"],
     }, 1);
-    const sender = parseSender(options.value("from"));
-    const recipients = options.values("to").map((text) =>
-      mailboxOf("--to", text)
-    );
-    if (recipients.length === 0) {
+    const from = options.value("from");
+    if (from === undefined) {
+      throw new UsageError("No sender: expected --from ADDRESS");
+    }
+    const to = options.values("to");
+    if (to.length === 0) {
       throw new UsageError("No recipient: expected --to ADDRESS");
     }
+    const envelope = usable(() => parseEnvelope(from, to));
     const url = options.value("server");
-    const server = url === undefined ? undefined : serverOf(url);
+    const given = url === undefined ? url : usable(() => parseServer(url));
     const config = useConfiguration(options.value("config"));
     if (config === undefined) return 1;
     let message: Uint8Array;
@@ -57,58 +51,23 @@ Example:
       say(`Cannot read the message: ${reasonOf(error)}`);
       return 1;
     }
-    const settings = relaySettings(
-      config,
-      server ?? defaultServer(config),
-      readCaCerts(config),
-    );
-    // The configuration's default fits its own relay, and not credentials that
-    // the command line brings.
-    const tls = server !== undefined && settings.credentials !== undefined &&
-        settings.tls === "opportunistic"
-      ? "verified"
-      : settings.tls;
-    const envelope = { sender, recipients };
-    const fates = await sendMessage(message, envelope, {
-      ...settings,
-      tls,
-    });
+    const server = given ?? config.relay.url ??
+      parseServer(config.server.listen[0]);
+    const fates = await sendMessage(message, { envelope, server, config });
     if (options.has("json")) print(JSON.stringify(fates.map(toJson)));
     else fates.forEach((fate) => print(formatFate(fate)));
     return fates.every(({ delivered }) => delivered) ? 0 : 1;
   },
 };
 
-function parseSender(text: string | undefined): ReversePath {
-  if (text === undefined) {
-    throw new UsageError("No sender: expected --from ADDRESS");
+/** What an option says; what it says wrong is wrong use. */
+function usable<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new UsageError(error.message);
   }
-  return text === "" || text === "<>" ? null : mailboxOf("--from", text);
-}
-
-function mailboxOf(option: string, text: string): Mailbox {
-  const parsed = parseMailbox(text);
-  if (parsed.ok) return parsed.value;
-  throw new UsageError(
-    `Cannot use "${text}" for ${option}: expected ${parsed.expected} at column ${
-      parsed.at + 1
-    }`,
-  );
-}
-
-function serverOf(url: string): RelayAddress {
-  const parsed = parseRelayUrl(url);
-  if (parsed.ok) return parsed.value;
-  // The URL may hold a password, so it isn't repeated.
-  throw new UsageError(`Cannot use --server: expected ${parsed.expected}`);
-}
-
-function defaultServer({ relay, server }: Config): RelayAddress {
-  if (relay.url !== undefined) return relay.url;
-  const own = server.listen[0];
-  if (own?.transport === "unix") return { ...own, scheme: "unix" };
-  const { hostname: host, port } = own ?? { hostname: "127.0.0.1", port: 2525 };
-  return { transport: "tcp", scheme: "smtp", host, port };
 }
 
 async function readMessage(file: string): Promise<Uint8Array> {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { formatListenAddress } from "../address.ts";
 import type { Config, ConfigInput } from "../config/config.ts";
 import { formatProblem } from "../config/problem.ts";
 import {
@@ -14,7 +15,6 @@ import {
   stderrSink,
 } from "../log/log.ts";
 import { Server } from "../server.ts";
-import { formatListenAddress } from "../transport/listen.ts";
 import {
   configurationFile,
   readConfiguration,

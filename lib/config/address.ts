@@ -7,39 +7,29 @@
  * @module
  */
 import {
-  failed,
   formatHostPort,
+  type ListenAddress,
+  type TcpAddress,
+  type UnixAddress,
+} from "../address.ts";
+import type { Parsed } from "../engine/path.ts";
+import type { RelayEntry } from "../policy/relay_table.ts";
+import { Secret } from "../secret.ts";
+import {
+  failed,
   isDomain,
-  type Parsed,
   parseHostPort,
   parseScheme,
   parseUnix,
-  type UnixAddress,
 } from "./host.ts";
-import { Secret } from "../secret.ts";
-
-export type { Parsed, UnixAddress };
-
-/** Where the server accepts connections. */
-export type ListenAddress = {
-  readonly transport: "tcp";
-  readonly hostname: string;
-  readonly port: number;
-} | UnixAddress;
 
 /** The server that messages are handed on to. */
 export type RelayAddress = TcpRelay | UnixRelay;
 
-/** A relay reached over TCP. */
-export interface TcpRelay {
-  /** Tells it from a Unix socket. */
-  readonly transport: "tcp";
+/** A relay reached over TCP; a host name is in ASCII, the port from 1 to 65535. */
+export interface TcpRelay extends TcpAddress {
   /** `smtp`: no credentials; `plain`: AUTH PLAIN (RFC 4616) with {@linkcode TcpRelay.user}. */
   readonly scheme: "smtp" | "plain";
-  /** Host name (in ASCII) or bare IP address, without brackets. */
-  readonly host: string;
-  /** Port, 1 to 65535. */
-  readonly port: number;
   /** Who to authenticate as; there exactly with `plain`. */
   readonly user?: string;
   /** Password of {@linkcode TcpRelay.user}. */
@@ -52,20 +42,11 @@ export interface UnixRelay extends UnixAddress {
   readonly scheme: "unix";
 }
 
-/** A domain that is relayed, with all its subdomains. */
-export interface RelayDomain {
-  /** Lower case, without a dot at either end. */
-  readonly domain: string;
-  /** Host of its own relay; absent: the default relay. */
-  readonly host?: string;
-  /** Port of its own relay; there exactly with {@linkcode RelayDomain.host}. */
-  readonly port?: number;
-}
-
 /** Port of a relay that is named without one (RFC 5321 section 4.5.4.2). */
-const SMTP_PORT = 25;
+export const SMTP_PORT = 25;
 /** Port of a relay that is named with credentials: message submission (RFC 6409 section 3.1). */
 const SUBMISSION_PORT = 587;
+
 /**
  * Reads where to listen: `HOST:PORT`, `[IPv6]:PORT`, `smtp://HOST:PORT` or `unix:/PATH`. Port 0 lets the system choose.
  *
@@ -82,14 +63,7 @@ export function parseListenAddress(text: string): Parsed<ListenAddress> {
   if (!url.ok) return url;
   const parsed = parseHostPort(url.value.rest, url.value.at, 0, undefined);
   return parsed.ok
-    ? {
-      ok: true,
-      value: {
-        transport: "tcp",
-        hostname: parsed.value.host,
-        port: parsed.value.port,
-      },
-    }
+    ? { ok: true, value: { transport: "tcp", ...parsed.value } }
     : parsed;
 }
 
@@ -182,7 +156,7 @@ export function parseRelayUrl(text: string): Parsed<RelayAddress> {
  * @param text The entry as written; the domain stands for its subdomains too.
  * @returns The domain in lower case with its relay, or what was expected.
  */
-export function parseRelayDomain(text: string): Parsed<RelayDomain> {
+export function parseRelayDomain(text: string): Parsed<RelayEntry> {
   const colon = text.indexOf(":");
   const domain = (colon < 0 ? text : text.slice(0, colon)).toLowerCase();
   if (!isDomain(domain)) {
@@ -198,25 +172,21 @@ export function parseRelayDomain(text: string): Parsed<RelayDomain> {
   return parsed.ok ? { ok: true, value: { domain, ...parsed.value } } : parsed;
 }
 
-/** Writes a listening address so that {@linkcode parseListenAddress} reads it. */
-export function formatListenAddress(address: ListenAddress): string {
-  return address.transport === "unix"
-    ? `unix:${address.path}`
-    : formatHostPort(address.hostname, address.port);
-}
-
 /** Writes a relay without its password. */
 export function formatRelay(relay: RelayAddress): string {
   if (relay.transport === "unix") return `unix:${relay.path}`;
   const user = relay.user === undefined
     ? ""
     : `${encodeURIComponent(relay.user)}@`;
-  return `${relay.scheme}://${user}${formatHostPort(relay.host, relay.port)}`;
+  return `${relay.scheme}://${user}${
+    formatHostPort(relay.hostname, relay.port)
+  }`;
 }
 
 /** Writes a relayed domain so that {@linkcode parseRelayDomain} reads it. */
-export function formatRelayDomain({ domain, host, port }: RelayDomain): string {
-  return host === undefined
+export function formatRelayDomain(entry: RelayEntry): string {
+  const { domain, hostname, port = SMTP_PORT } = entry;
+  return hostname === undefined
     ? domain
-    : `${domain}:${formatHostPort(host, port ?? SMTP_PORT)}`;
+    : `${domain}:${formatHostPort(hostname, port)}`;
 }

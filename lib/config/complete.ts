@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { RelayDomain } from "./address.ts";
+import type { RelayEntry } from "../policy/relay_table.ts";
 import { isDomain } from "./host.ts";
 import type { Config } from "./config.ts";
 import type { Completion } from "./problem.ts";
@@ -27,8 +27,6 @@ export function completeConfig(
 ): Config {
   const { server, relay, delivery, ...rest } = withDefaults(completion.values);
   const ownHostname = server.hostname ?? machineHostname(hostname);
-  const hasUser = relay.url?.transport === "tcp" &&
-    relay.url.user !== undefined;
   checkAuthorities(relay.ca_file, completion, files);
   return {
     ...rest,
@@ -37,7 +35,6 @@ export function completeConfig(
       ...relay,
       url: withPassword(relay.url, relay.password_file, completion, files),
       domains: relay.domains ?? defaultDomains(ownHostname),
-      tls: relay.tls ?? (hasUser ? "verified" : "opportunistic"),
     },
     delivery: { ...delivery, maildir: chooseMaildir(delivery, completion) },
   };
@@ -49,8 +46,8 @@ type Draft = Omit<Config, "server" | "relay"> & {
     readonly hostname?: string;
   };
   readonly relay:
-    & Omit<Config["relay"], "tls" | "domains">
-    & Partial<Pick<Config["relay"], "tls" | "domains">>;
+    & Omit<Config["relay"], "domains">
+    & Partial<Pick<Config["relay"], "domains">>;
 };
 
 function withDefaults(values: ReadonlyMap<string, unknown>): Draft {
@@ -80,7 +77,7 @@ function machineHostname(name: string): string {
 }
 
 /** `localhost`, the host's own name, and its parents as long as they have two labels. */
-function defaultDomains(hostname: string): RelayDomain[] {
+function defaultDomains(hostname: string): RelayEntry[] {
   const domains = new Set(["localhost"]);
   if (isDomain(hostname)) {
     const labels = hostname.toLowerCase().split(".");

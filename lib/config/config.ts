@@ -5,7 +5,9 @@
  *
  * @module
  */
-import type { ListenAddress, RelayAddress, RelayDomain } from "./address.ts";
+import type { ListenAddress } from "../address.ts";
+import type { RelayEntry } from "../policy/relay_table.ts";
+import type { RelayAddress } from "./address.ts";
 
 /** A complete, checked configuration: the file's own names, sizes in bytes, durations in milliseconds, addresses parsed. */
 export interface Config {
@@ -43,13 +45,13 @@ export interface Config {
      *
      * @default localhost, server.hostname and its parent domains of two labels or more
      */
-    readonly domains: readonly RelayDomain[];
+    readonly domains: readonly RelayEntry[];
     /**
-     * Encryption towards the relay: never; where it is offered; always; always and with a certificate that holds for the relay's name.
+     * Encryption towards the relay: never; where it is offered; always; always and with a certificate that holds for the relay's name. Where it is not set, each relay has its own default, and `config print` prints a comment in its place.
      *
-     * @default verified with a user in relay.url, else opportunistic
+     * @default verified for a relay with a user, else opportunistic
      */
-    readonly tls: "off" | "opportunistic" | "required" | "verified";
+    readonly tls: "off" | "opportunistic" | "required" | "verified" | undefined;
     /**
      * PEM file of certificate authorities to trust in addition to the well-known ones.
      *
@@ -226,9 +228,9 @@ export interface ConfigInput {
      */
     readonly domains?: readonly string[];
     /**
-     * Encryption towards the relay: never; where it is offered; always; always and with a certificate that holds for the relay's name.
+     * Encryption towards the relay: never; where it is offered; always; always and with a certificate that holds for the relay's name. Where it is not set, each relay has its own default, and `config print` prints a comment in its place.
      *
-     * @default verified with a user in relay.url, else opportunistic
+     * @default verified for a relay with a user, else opportunistic
      */
     readonly tls?: "off" | "opportunistic" | "required" | "verified";
     /**

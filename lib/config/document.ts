@@ -109,7 +109,9 @@ export function configTypes(): string {
  *
  * @module
  */
-import type { ListenAddress, RelayAddress, RelayDomain } from "./address.ts";
+import type { ListenAddress } from "../address.ts";
+import type { RelayEntry } from "../policy/relay_table.ts";
+import type { RelayAddress } from "./address.ts";
 
 /** A complete, checked configuration: the file's own names, sizes in bytes, durations in milliseconds, addresses parsed. */
 export interface Config {
@@ -152,7 +154,8 @@ function unitOf(row: Key, side: "config" | "input"): string {
 function typeText(row: Key, side: "config" | "input"): string {
   const type = row.choices?.map(quote).join(" | ") ??
     VALUE_TYPES[row.type].types[side === "config" ? 0 : 1];
-  return row.list
-    ? `readonly ${row.choices === undefined ? type : `(${type})`}[]`
-    : type;
+  if (row.list) {
+    return `readonly ${row.choices === undefined ? type : `(${type})`}[]`;
+  }
+  return row.leftOpen && side === "config" ? `${type} | undefined` : type;
 }

@@ -7,24 +7,9 @@
  */
 import { isIPv4, isIPv6 } from "node:net";
 import { domainToASCII } from "node:url";
+import { MAX_SOCKET_PATH_BYTES, type UnixAddress } from "../address.ts";
+import type { Parsed } from "../engine/path.ts";
 
-/** A value, or where the text went wrong and what was expected there. */
-export type Parsed<T> = { readonly ok: true; readonly value: T } | {
-  readonly ok: false;
-  readonly at: number;
-  readonly expected: string;
-};
-
-/** A Unix domain socket, by its absolute path. */
-export interface UnixAddress {
-  /** Tells it from a TCP address. */
-  readonly transport: "unix";
-  /** Absolute path of the socket. */
-  readonly path: string;
-}
-
-/** `sun_path` of Linux has room for 108 bytes, the closing NUL among them. */
-const MAX_SOCKET_PATH_BYTES = 107;
 /** Longest domain name in text form: 255 octets on the wire (RFC 1035 section 2.3.4) without the root's and the first length. */
 const MAX_DOMAIN_LENGTH = 253;
 
@@ -46,10 +31,7 @@ const LABELS =
 const PORT = /^[0-9]{1,5}$/;
 
 /** The {@linkcode Parsed} that says what was expected. */
-export function failed(
-  at: number,
-  expected: string,
-): { readonly ok: false; readonly at: number; readonly expected: string } {
+export function failed(at: number, expected: string): Parsed<never> {
   return { ok: false, at, expected };
 }
 
@@ -73,17 +55,17 @@ export function parseHostPort(
   at: number,
   minPort: number,
   defaultPort: number | undefined,
-): Parsed<{ host: string; port: number }> {
+): Parsed<{ hostname: string; port: number }> {
   const bracket = text.startsWith("[") ? text.indexOf("]") : -1;
   const colon = bracket >= 0 ? bracket + 1 : text.indexOf(":");
   const end = colon >= 0 ? colon : text.length;
   const inBrackets = text.slice(1, bracket);
-  const host = bracket < 0
+  const hostname = bracket < 0
     ? asHost(text.slice(0, end))
     : isIPv6(inBrackets)
     ? inBrackets
     : undefined;
-  if (host === undefined || (bracket < 0 && text.includes(":", end + 1))) {
+  if (hostname === undefined || (bracket < 0 && text.includes(":", end + 1))) {
     return failed(
       at,
       "a host name, an IPv4 address or an IPv6 address in brackets",
@@ -93,14 +75,14 @@ export function parseHostPort(
   if (end === text.length) {
     return defaultPort === undefined
       ? failed(at + end, expected)
-      : { ok: true, value: { host, port: defaultPort } };
+      : { ok: true, value: { hostname, port: defaultPort } };
   }
   const digits = text.slice(end + 1);
   const port = Number(digits);
   if (
     text[end] !== ":" || !PORT.test(digits) || port > 65_535 || port < minPort
   ) return failed(at + end, expected);
-  return { ok: true, value: { host, port } };
+  return { ok: true, value: { hostname, port } };
 }
 
 /** `unix:/PATH`. */
@@ -146,9 +128,4 @@ export function parseScheme(
       at,
     },
   };
-}
-
-/** `HOST:PORT` with brackets around an IPv6 address. */
-export function formatHostPort(host: string, port: number): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

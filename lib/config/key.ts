@@ -33,6 +33,8 @@ export interface Key {
   readonly default?: FileValue;
   /** How the default is found, in words, where it depends on something else. */
   readonly computed?: string;
+  /** Left `undefined` where it is not given: its default differs from one use to the next, as {@linkcode Key.computed} says. */
+  readonly leftOpen?: true;
   /** Least number, size, duration, or number of characters or entries. */
   readonly min?: string | number;
   /** Greatest number, size, duration, or number of characters or entries. */

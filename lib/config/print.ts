@@ -1,5 +1,6 @@
 /**
- * Prints a configuration as TOML: every key that this version has, defaults too, secrets as dots.
+ * Prints a configuration as TOML: every key that this version has, defaults too, secrets as dots. A key that was left open
+ * stays so: a comment says what its default depends on.
  *
  * @module
  */
@@ -22,11 +23,15 @@ export function printConfig(config: Config): string {
       .filter(([, row]) => !row.notYet)
       .map(([key, row]) => {
         const { format } = VALUE_TYPES[row.type];
+        const name = key.slice(section.length + 1);
         const value = shownValue(config, key);
+        if (value === undefined && row.leftOpen) {
+          return `# ${name}: ${row.computed}\n`;
+        }
         const text = row.list
           ? `[${(value as unknown[]).map(format).join(", ")}]`
           : format(value);
-        return `${key.slice(section.length + 1)} = ${text}\n`;
+        return `${name} = ${text}\n`;
       });
     if (lines.length > 0) sections.push(`[${section}]\n${lines.join("")}`);
   }

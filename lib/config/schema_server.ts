@@ -66,9 +66,10 @@ export const SERVER_KEYS: Readonly<Record<string, Key>> = {
   "relay.tls": {
     type: "choice",
     choices: ["off", "opportunistic", "required", "verified"],
-    computed: "verified with a user in relay.url, else opportunistic",
+    computed: "verified for a relay with a user, else opportunistic",
+    leftOpen: true,
     meaning:
-      "Encryption towards the relay: never; where it is offered; always; always and with a certificate that holds for the relay's name.",
+      "Encryption towards the relay: never; where it is offered; always; always and with a certificate that holds for the relay's name. Where it is not set, each relay has its own default, and `config print` prints a comment in its place.",
   },
   "relay.ca_file": {
     type: "path",

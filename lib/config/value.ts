@@ -5,19 +5,19 @@
  *
  * @module
  */
+import { formatListenAddress, type ListenAddress } from "../address.ts";
+import type { Parsed } from "../engine/path.ts";
 import { parseNetwork } from "../policy/networks.ts";
+import type { RelayEntry } from "../policy/relay_table.ts";
 import {
-  formatListenAddress,
   formatRelay,
   formatRelayDomain,
-  type ListenAddress,
   parseListenAddress,
   parseRelayDomain,
   parseRelayUrl,
   type RelayAddress,
-  type RelayDomain,
 } from "./address.ts";
-import { isDomain, type Parsed } from "./host.ts";
+import { isDomain } from "./host.ts";
 import { isIP, isIPv6 } from "node:net";
 import { SECRET_DOTS } from "../secret.ts";
 import type { Key, TypeName } from "./key.ts";
@@ -228,9 +228,9 @@ export const VALUE_TYPES: Readonly<Record<TypeName, ValueType>> = {
     (text) => text === "" ? ok(undefined) : parseRelayUrl(text),
     formatRelayUrl,
   ),
-  domain: parsedType<RelayDomain>(
+  domain: parsedType<RelayEntry>(
     "a relayed domain",
-    "RelayDomain",
+    "RelayEntry",
     parseRelayDomain,
     formatRelayDomain,
   ),

@@ -17,9 +17,16 @@ import { domainToASCII } from "node:url";
 export interface RelayEntry {
   /** The domain it answers for, or an address literal such as `[192.0.2.1]`. */
   readonly domain: string;
-  /** The host that takes the mail, where it is not the default relay. */
-  readonly host?: string;
-  /** The port of `host`, where it is not the default relay's. */
+  /**
+   * Host name or bare IP address of its own relay; without, the default relay
+   * takes the mail.
+   */
+  readonly hostname?: string;
+  /**
+   * Port of its own relay.
+   *
+   * @default {25}
+   */
   readonly port?: number;
 }
 
@@ -28,8 +35,8 @@ export interface RelayEntry {
  *
  * @example Finding the relay of a subdomain
  * ```ts ignore
- * const table = new RelayTable([{ domain: "example.org", host: "mx.lan" }]);
- * table.find("Branch.Example.ORG")?.host; // "mx.lan"
+ * const table = new RelayTable([{ domain: "example.org", hostname: "mx.lan" }]);
+ * table.find("Branch.Example.ORG")?.hostname; // "mx.lan"
  * ```
  */
 export class RelayTable {

@@ -35,6 +35,6 @@ export function routeOf(recipient: Mailbox, rules: RelayRules): Route {
   if (recipient.domain === "") return "default";
   if (!rules.clientIsLocal && ROUTED.test(recipient.local)) return "denied";
   const entry = rules.table.find(recipient.domain);
-  if (entry?.host !== undefined) return entry;
+  if (entry?.hostname !== undefined) return entry;
   return entry !== undefined || rules.clientIsLocal ? "default" : "denied";
 }

@@ -17,6 +17,7 @@ import {
   deadlineErrorOf,
 } from "../transport/connection.ts";
 import type { Sweep } from "../transport/sweep.ts";
+import { Gathering } from "./gathering.ts";
 import { RelayError, type RelaySettings, type RelayStep } from "./settings.ts";
 
 /**
@@ -28,19 +29,14 @@ export const RELAY_IDLE_MS = 30_000;
 
 const QUIT = new TextEncoder().encode("QUIT\r\n");
 
-/** Up to here a message is gathered and leaves in one write, in bytes. */
-export const GATHER_BYTES = 16 * 1_024;
-
 /** An open connection, past EHLO once {@linkcode openRelay} gave it. */
 export class RelayConnection {
   /** The dialogue. */
   readonly engine: ClientEngine = new ClientEngine();
   /** What a failure is put down to. */
   step: RelayStep = "greeting";
-  /** Where a small message gathers, and the final dot behind it. */
-  readonly gathered: Uint8Array<ArrayBuffer> = new Uint8Array(
-    GATHER_BYTES + 3,
-  );
+  /** The beginning of a message, not written yet. */
+  readonly gathering: Gathering = new Gathering();
   #connection: Connection;
   readonly #settings: RelaySettings;
   readonly #sweep: Sweep;

@@ -13,14 +13,10 @@
 
 import type { Answer } from "../engine/client.ts";
 import type { MailCommand, RcptCommand } from "../engine/events.ts";
-import {
-  isPositive,
-  REPLIES,
-  type Reply,
-  replyLines,
-} from "../engine/reply.ts";
+import { isPositive, REPLIES, type Reply } from "../engine/reply.ts";
 import type { Log } from "../log/log.ts";
-import { GATHER_BYTES, type RelayConnection } from "./connection.ts";
+import { senderRefusalOf, withStatus } from "./answer.ts";
+import type { RelayConnection } from "./connection.ts";
 import { lackingOf } from "./offer.ts";
 import type { RelayPool } from "./pool.ts";
 import {
@@ -33,8 +29,6 @@ import {
 
 const ENCODER = new TextEncoder();
 
-const FINAL_DOT = new Uint8Array([0x2e, 0x0d, 0x0a]);
-
 /** One message on its way to one relay. */
 export class RelayHop {
   readonly #pool: RelayPool;
@@ -45,7 +39,6 @@ export class RelayHop {
   #failure: Reply | undefined;
   /** The relay's refusal of the sender, which is each recipient's refusal. */
   #senderRefusal: Reply | undefined;
-  #length = 0;
   #error: RelayError | undefined;
   #step: RelayStep = "connect";
 
@@ -99,6 +92,7 @@ export class RelayHop {
       const [answer] = await relay.ask(1);
       const { reply } = answer!;
       if (reply.code === 354) {
+        relay.gathering.take(); // of a message that was broken off
         relay.listen();
         await this.write(ENCODER.encode(trace));
         return REPLIES.start;
@@ -116,11 +110,7 @@ export class RelayHop {
    */
   write(piece: Uint8Array): Promise<void> | undefined {
     if (this.#failure !== undefined) return undefined;
-    if (this.#length + piece.length <= GATHER_BYTES) {
-      this.#relay!.gathered.set(piece, this.#length);
-      this.#length += piece.length;
-      return undefined;
-    }
+    if (this.#relay!.gathering.add(piece)) return undefined;
     return this.#writeThrough(piece);
   }
 
@@ -130,11 +120,8 @@ export class RelayHop {
     // It has made up its mind, which `finish` will hear.
     if (relay.hasSpoken) return;
     try {
-      if (this.#length > 0) {
-        const gathered = relay.gathered.subarray(0, this.#length);
-        this.#length = 0;
-        await relay.write(gathered);
-      }
+      const gathered = relay.gathering.take();
+      if (gathered !== undefined) await relay.write(gathered);
       await relay.write(piece);
     } catch (error) {
       this.#fail(error);
@@ -149,13 +136,9 @@ export class RelayHop {
       relay.step = "final dot";
       if (relay.hasSpoken) return await this.#heed(relay);
       // The dot's own bytes ride on the last of the message.
-      if (this.#length > 0) {
-        relay.gathered.set(FINAL_DOT, this.#length);
-        const last = relay.gathered.subarray(0, this.#length + 3);
-        this.#length = 0;
-        relay.engine.end(true);
-        await relay.write(last);
-      } else relay.engine.end();
+      const last = relay.gathering.takeWithDot();
+      relay.engine.end(last !== undefined);
+      if (last !== undefined) await relay.write(last);
       const [answer] = await relay.ask(1, this.#finalDotTimeoutMs);
       const { reply } = answer!;
       if (reply.code >= 300 && reply.code < 400) throw this.#confused(reply);
@@ -328,22 +311,4 @@ export class RelayHop {
     this.#failure = error.reply;
     return error.reply;
   }
-}
-
-/** RFC 2034 section 3: each such reply has a status code, if only a general one. */
-function withStatus(reply: Reply): Reply {
-  if (reply.status !== undefined) return reply;
-  const hasOwn = replyLines(reply).some((line) => /^[245]\.\d/.test(line));
-  return hasOwn
-    ? reply
-    : { ...reply, status: `${Math.trunc(reply.code / 100)}.0.0` };
-}
-
-/** A relay that refuses the sender may hang up on the rest: a verdict too. */
-function senderRefusalOf(error: unknown): readonly Answer[] {
-  const [first] = error instanceof RelayError ? error.answers : [];
-  const isRefusal = first !== undefined && first.reply.code !== 421 &&
-    !isPositive(first.reply);
-  if (isRefusal) return [first];
-  throw error;
 }

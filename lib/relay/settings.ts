@@ -4,9 +4,11 @@
  * @module
  */
 
+import { formatHostPort } from "../address.ts";
 import type { Answer } from "../engine/client.ts";
 import { type Reply, replyLines } from "../engine/reply.ts";
 import type { Secret } from "../secret.ts";
+import type { Target } from "../transport/dial.ts";
 
 /**
  * How long the relay may take over the final dot, in ms: giving up earlier
@@ -17,9 +19,7 @@ export const FINAL_DOT_TIMEOUT_MS = 10 * 60 * 1_000;
 /** How a relay is reached. */
 export interface RelaySettings {
   /** Host name or bare address; or the path of a Unix socket. */
-  readonly address:
-    | { readonly hostname: string; readonly port: number }
-    | { readonly path: string };
+  readonly address: Target;
   /** Who this server is in EHLO. */
   readonly helloName: string;
   /**
@@ -51,11 +51,9 @@ export interface RelaySettings {
 /** The relay as it is named in logs: never with a password. */
 export function relayName(settings: RelaySettings): string {
   const { address } = settings;
-  if ("path" in address) return `unix:${address.path}`;
-  const { hostname, port } = address;
-  return hostname.includes(":")
-    ? `[${hostname}]:${port}`
-    : `${hostname}:${port}`;
+  return "path" in address
+    ? `unix:${address.path}`
+    : formatHostPort(address.hostname, address.port);
 }
 
 /** What the relay said, for logs. */

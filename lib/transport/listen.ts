@@ -9,6 +9,11 @@
  *
  * @module
  */
+import {
+  formatListenAddress,
+  type ListenAddress,
+  MAX_SOCKET_PATH_BYTES,
+} from "../address.ts";
 import { type Connection, TcpConnection } from "./connection.ts";
 
 /**
@@ -16,18 +21,6 @@ import { type Connection, TcpConnection } from "./connection.ts";
  * again at once would only burn the processor; a waiting client hardly notices.
  */
 const ACCEPT_RETRY_MS = 100;
-
-/** Longest path of a Unix socket in bytes: `sun_path` of unix(7) less its final NUL. */
-const MAX_SOCKET_PATH_BYTES = 107;
-
-/** Where to listen. */
-export type ListenAddress =
-  | {
-    readonly transport: "tcp";
-    readonly hostname: string;
-    readonly port: number;
-  }
-  | { readonly transport: "unix"; readonly path: string };
 
 /** Listening failed; the message is one sentence for the operator. */
 export class ListenError extends Error {
@@ -49,15 +42,6 @@ export class ListenError extends Error {
     });
     this.address = address;
   }
-}
-
-/** The address as the operator writes it. */
-export function formatListenAddress(address: ListenAddress): string {
-  if (address.transport === "unix") return `unix:${address.path}`;
-  const { hostname, port } = address;
-  return hostname.includes(":")
-    ? `[${hostname}]:${port}`
-    : `${hostname}:${port}`;
 }
 
 /**

@@ -1,5 +1,11 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { sendCommand } from "../../lib/cli/send.ts";
+import { UsageError } from "../../lib/cli/usage.ts";
 import { OFFERS, ScriptedRelay } from "../support/scripted_relay.ts";
 
 /** Runs the command with a configuration and a message of its own. */
@@ -32,6 +38,7 @@ const CASES: [toml: string, status: number, isSent: boolean][] = [
   ["", 1, false],
   ['[relay]\ntls = "verified"\n', 1, false],
   ['[relay]\ntls = "required"\n', 0, true],
+  ['[relay]\nurl = "plain.test"\n', 1, false],
 ];
 
 for (const [toml, status, isSent] of CASES) {
@@ -46,5 +53,25 @@ for (const [toml, status, isSent] of CASES) {
     if (!isSent) assertStringIncludes(result.stdout, "not sent, at STARTTLS");
     const commands = relay.peers.flatMap(({ commands }) => commands);
     assertEquals(commands.some((line) => /^AUTH/.test(line)), isSent);
+  });
+}
+
+const WRONG: [args: string[], problem: string][] = [
+  [
+    ["--from", "a b@c.test"],
+    'Cannot parse address "a b@c.test": expected "@" at column 2',
+  ],
+  [["--to", "@"], 'Cannot parse address "@": expected a local part'],
+  [["--server", "ftp://me:secret@c.test"], "Cannot parse the server: expected"],
+];
+
+for (const [args, problem] of WRONG) {
+  Deno.test(`send ${args[0]} ${args[1]} is wrong use`, async () => {
+    const error = await assertRejects(
+      () => send(args, ""),
+      UsageError,
+      problem,
+    );
+    assert(!error.message.includes("secret"));
   });
 }

@@ -1,14 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
+import { formatListenAddress, type ListenAddress } from "../../lib/address.ts";
 import {
-  formatListenAddress,
   formatRelay,
   formatRelayDomain,
-  type ListenAddress,
   parseListenAddress,
   parseRelayDomain,
   parseRelayUrl,
-  type RelayDomain,
 } from "../../lib/config/address.ts";
+import type { RelayEntry } from "../../lib/policy/relay_table.ts";
 
 const tcp = (hostname: string, port: number): ListenAddress => ({
   transport: "tcp",
@@ -120,20 +119,28 @@ Deno.test("parseRelayUrl() says what it expected, and never the password", () =>
   }
 });
 
-const DOMAINS: [text: string, want: RelayDomain][] = [
+const DOMAINS: [text: string, want: RelayEntry][] = [
   ["Example.ORG", { domain: "example.org" }],
-  ["example.org:mx.lan", { domain: "example.org", host: "mx.lan", port: 25 }],
+  ["example.org:mx.lan", {
+    domain: "example.org",
+    hostname: "mx.lan",
+    port: 25,
+  }],
   ["example.org:mx.lan:2525", {
     domain: "example.org",
-    host: "mx.lan",
+    hostname: "mx.lan",
     port: 2525,
   }],
   ["example.org:[::1]:2525", {
     domain: "example.org",
-    host: "::1",
+    hostname: "::1",
     port: 2525,
   }],
-  ["localhost:127.0.0.1", { domain: "localhost", host: "127.0.0.1", port: 25 }],
+  ["localhost:127.0.0.1", {
+    domain: "localhost",
+    hostname: "127.0.0.1",
+    port: 25,
+  }],
 ];
 
 Deno.test("parseRelayDomain() reads each form, and formatRelayDomain() writes what it reads", () => {

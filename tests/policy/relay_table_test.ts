@@ -29,7 +29,7 @@ for (const [name, domain, found] of CASES) {
   Deno.test(`find() finds ${name}: "${domain}"`, () => {
     const table = new RelayTable([
       { domain: "b.c" },
-      { domain: "special.b.c", host: "mx.lan", port: 2525 },
+      { domain: "special.b.c", hostname: "mx.lan", port: 2525 },
       { domain: "Upper.Example" },
       { domain: "[127.0.0.1]" },
       { domain: "[IPv6:2001:db8::1]" },
@@ -54,15 +54,15 @@ Deno.test("find() agrees with a look at every entry, for all short names", () =>
   }
 });
 
-Deno.test("find() gives host and port as they were entered", () => {
-  const entry = { domain: "example.org", host: "MX.Lan", port: 2525 };
+Deno.test("find() gives hostname and port as they were entered", () => {
+  const entry = { domain: "example.org", hostname: "MX.Lan", port: 2525 };
   assertEquals(new RelayTable([entry]).find("example.org"), entry);
 });
 
 Deno.test("add() replaces the entry of the same domain", () => {
-  const table = new RelayTable([{ domain: "a.example", host: "old.lan" }]);
-  table.add({ domain: "A.example", host: "new.lan" });
-  assertEquals(table.entries(), [{ domain: "a.example", host: "new.lan" }]);
+  const table = new RelayTable([{ domain: "a.example", hostname: "old.lan" }]);
+  table.add({ domain: "A.example", hostname: "new.lan" });
+  assertEquals(table.entries(), [{ domain: "a.example", hostname: "new.lan" }]);
 });
 
 Deno.test("delete() takes exactly that entry, and says whether it was there", () => {

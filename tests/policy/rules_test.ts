@@ -3,7 +3,7 @@ import { parseForwardPath } from "../../lib/engine/path.ts";
 import { RelayTable } from "../../lib/policy/relay_table.ts";
 import { type Route, routeOf } from "../../lib/policy/rules.ts";
 
-const OWN = { domain: "own.test", host: "mx.lan", port: 2525 };
+const OWN = { domain: "own.test", hostname: "mx.lan", port: 2525 };
 
 const TABLE = new RelayTable([{ domain: "here.test" }, OWN]);
 

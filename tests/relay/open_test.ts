@@ -182,6 +182,29 @@ Deno.test("with credentials the certificate has to hold unless relay.tls says ot
   assertMatch(sent.verdict, /^250 /);
 });
 
+Deno.test("a relay of its own goes without TLS beside a default relay with credentials", async () => {
+  await using byDefault = new ScriptedRelay([SAFE]);
+  await using own = new ScriptedRelay();
+  await using serving = await Serving.start({
+    relay: {
+      url: `plain://me:sesame@${byDefault.url}`,
+      domains: ["localhost", `own.test:${own.url}`],
+      ca_file: CA,
+    },
+    limits: IMPATIENT,
+  });
+  using client = await serving.client();
+  for (const to of ["b@own.test", "b@localhost"]) {
+    assertMatch(verdictOf(await client.mail({ to: [to] })), /^250 /);
+  }
+  const [plain, safe] = [own.peers[0]!, byDefault.peers[0]!];
+  assertEquals([plain.secure, safe.secure], [false, true]);
+  assertEquals([plain, safe].map(({ commands }) => plainOf(commands)), [
+    [],
+    ["\0me\0sesame"],
+  ]);
+});
+
 Deno.test("a wrong password is 451, and neither client nor log sees it", async () => {
   const AUTH = "535 5.7.8 Wrong";
   const outcome = await through([{ ...SAFE, AUTH }], undefined, {

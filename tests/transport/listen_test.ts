@@ -1,11 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { ListenAddress } from "../../lib/address.ts";
 import type { Connection } from "../../lib/transport/connection.ts";
-import {
-  acceptLoop,
-  listen,
-  type ListenAddress,
-  ListenError,
-} from "../../lib/transport/listen.ts";
+import { acceptLoop, listen, ListenError } from "../../lib/transport/listen.ts";
 
 const LOOPBACK = { transport: "tcp", hostname: "127.0.0.1", port: 0 } as const;
 
