@@ -63,7 +63,11 @@ Deno.test("serve() throws where it can't listen", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr as Deno.NetAddr;
   await assertRejects(
-    () => serve({ server: { listen: [`127.0.0.1:${port}`] } }),
+    () =>
+      serve({
+        server: { listen: [`127.0.0.1:${port}`] },
+        relay: { url: "127.0.0.1:9" },
+      }),
     Error,
     `Cannot listen on "127.0.0.1:${port}": the port is in use by another process`,
   );

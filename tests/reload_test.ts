@@ -37,7 +37,7 @@ Deno.test("reload() changes listeners, limits and relay; sessions under way stay
     const old = serving.address;
     using client = await serving.client();
     assertMatch(verdictOf(await client.mail()), /^250 /);
-    await serving.server.reload({
+    await serving.reload({
       server: { hostname: "new.test", listen: [`unix:${unix.path}`] },
       relay: { url: after.url },
       limits: { data: "1KiB" },
@@ -61,7 +61,7 @@ Deno.test("reload() changes listeners, limits and relay; sessions under way stay
 Deno.test("reload() keeps a listener whose address stays", async () => {
   await using serving = await Serving.start();
   const { addresses } = serving.server;
-  await serving.server.reload({
+  await serving.reload({
     server: { hostname: "new.test", listen: ["127.0.0.1:0"] },
   });
   assertEquals(serving.server.addresses, addresses);
@@ -84,7 +84,7 @@ Deno.test("reload() with what can't be used changes nothing", async () => {
   ];
   const { addresses } = serving.server;
   for (const [config, problem] of unusable) {
-    await assertRejects(() => serving.server.reload(config), Error, problem);
+    await assertRejects(() => serving.reload(config), Error, problem);
     assertEquals(serving.server.addresses, addresses);
     using client = await serving.client();
     assertMatch(verdictOf(await client.mail()), /^250 /);
@@ -97,17 +97,17 @@ Deno.test("reload() of a server that is closing or closed is refused", async () 
   using client = await serving.client();
   const closed = serving.server.close();
   const config = { server: { listen: ["127.0.0.1:0"] } };
-  await assertRejects(() => serving.server.reload(config), Error, "closed");
+  await assertRejects(() => serving.reload(config), Error, "closed");
   await closed;
   await client.rest();
-  await assertRejects(() => serving.server.reload(config), Error, "closed");
+  await assertRejects(() => serving.reload(config), Error, "closed");
   assertEquals(serving.server.addresses, []);
   await serving[Symbol.asyncDispose]();
 });
 
 Deno.test("a server that closes during a reload listens nowhere afterwards", async () => {
   const serving = await Serving.start();
-  const reloading = serving.server.reload({
+  const reloading = serving.reload({
     server: { listen: ["127.0.0.1:0", "localhost:0"] },
   }).catch(() => {});
   await serving.server.close();
@@ -123,8 +123,8 @@ Deno.test("reload() waits for the one before it", async () => {
     await using serving = await Serving.start();
     const config = { server: { listen: [`unix:${path}`] } };
     await Promise.all([
-      serving.server.reload(config),
-      serving.server.reload(config),
+      serving.reload(config),
+      serving.reload(config),
     ]);
     assertEquals(serving.server.addresses, [{ transport: "unix", path }]);
   }

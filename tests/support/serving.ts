@@ -29,30 +29,46 @@ export class Serving implements AsyncDisposable {
   readonly server: RunningServer;
   readonly #log: Log;
   readonly #lines: readonly string[];
+  readonly #folder: string;
 
   private constructor(
     server: RunningServer,
     log: Log,
     lines: readonly string[],
+    folder: string,
   ) {
     this.server = server;
     this.#log = log;
     this.#lines = lines;
+    this.#folder = folder;
   }
 
   /** Starts one. */
   static async start(config: ConfigInput = {}): Promise<Serving> {
     const sink = memorySink();
     const log = new Log({ level: "debug", sink });
-    const server = await serve({
-      ...config,
-      server: {
-        hostname: "mx.test",
-        listen: ["127.0.0.1:0"],
-        ...config.server,
-      },
-    }, { log });
-    return new Serving(server, log, sink.lines);
+    const folder = await Deno.makeTempDir();
+    try {
+      const server = await serve({
+        delivery: { maildir: `${folder}/mail` },
+        ...config,
+        server: {
+          hostname: "mx.test",
+          listen: ["127.0.0.1:0"],
+          ...config.server,
+        },
+      }, { log });
+      return new Serving(server, log, sink.lines, folder);
+    } catch (error) {
+      await Deno.remove(folder, { recursive: true });
+      throw error;
+    }
+  }
+
+  /** Gives it another configuration; the store stays in its folder. */
+  reload(config: ConfigInput): Promise<void> {
+    const maildir = `${this.#folder}/mail`;
+    return this.server.reload({ delivery: { maildir }, ...config });
   }
 
   /** Where it listens first. */
@@ -74,6 +90,7 @@ export class Serving implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server.close();
     this.#log.close();
+    await Deno.remove(this.#folder, { recursive: true });
   }
 }
 
