@@ -220,6 +220,13 @@ export function parseServer(
       : { ...server, scheme: "smtp" };
   }
   const parsed = parseRelayUrl(server);
-  if (parsed.ok) return parsed.value;
-  throw new TypeError(`Cannot parse the server: expected ${parsed.expected}`);
+  if (!parsed.ok) {
+    throw new TypeError(`Cannot parse the server: expected ${parsed.expected}`);
+  }
+  const address = parsed.value;
+  if (
+    "user" in address && address.user !== undefined &&
+    address.password === undefined
+  ) throw new TypeError("Cannot parse the server: expected USER:PWD before @");
+  return address;
 }

@@ -69,6 +69,6 @@ Deno.test("serve() throws where it can't listen", async () => {
         relay: { url: "127.0.0.1:9" },
       }),
     Error,
-    `Cannot listen on "127.0.0.1:${port}": the port is in use by another process`,
+    `Cannot listen on "127.0.0.1:${port}": the port is in use already`,
   );
 });

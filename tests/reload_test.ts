@@ -77,7 +77,7 @@ Deno.test("reload() with what can't be used changes nothing", async () => {
     [{ limits: { recipients: -1 } }, "limits.recipients"],
     [
       { server: { listen: ["127.0.0.1:0", `127.0.0.1:${port}`] } },
-      "in use by another process",
+      "in use already",
     ],
     [{ relay: { ca_file: "/nowhere/ca.pem" } }, "ca_file"],
     [{ local: { networks: ["10.0.0.0/99"] } }, "networks"],

@@ -184,3 +184,16 @@ for (const [options, problem] of WRONG) {
     assert(!error.message.includes("sesame"));
   });
 }
+
+Deno.test("send() does not go without the password that a user needs", async () => {
+  await assertRejects(
+    () =>
+      send("x", {
+        from: "a@example.org",
+        to: ["b@localhost"],
+        server: "plain://ann@127.0.0.1:587",
+      }),
+    TypeError,
+    "expected USER:PWD before @",
+  );
+});

@@ -72,7 +72,7 @@ Deno.test("an address in use is an error, and no other stays open", async () => 
   await assertRejects(
     () => Serving.start({ server: { listen } }),
     Error,
-    "in use by another process",
+    "in use already",
   );
 });
 

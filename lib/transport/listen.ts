@@ -100,8 +100,8 @@ function problemOf(error: unknown, address: ListenAddress): string {
   const unix = address.transport === "unix";
   if (error instanceof Deno.errors.AddrInUse) {
     return unix
-      ? "the path is in use by another process or is not a socket"
-      : "the port is in use by another process";
+      ? "the path is in use already or is not a socket"
+      : "the port is in use already";
   }
   if (error instanceof Deno.errors.AddrNotAvailable) {
     return "this machine does not have that address";

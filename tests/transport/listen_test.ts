@@ -43,7 +43,7 @@ Deno.test("listen() says in one sentence why it cannot", async () => {
   const { port } = taken.addr as Deno.NetAddr;
   assertEquals(
     await refused({ ...LOOPBACK, port }),
-    `Cannot listen on "127.0.0.1:${port}": the port is in use by another process`,
+    `Cannot listen on "127.0.0.1:${port}": the port is in use already`,
   );
   assertEquals(
     await refused({ ...LOOPBACK, hostname: "2001:db8::1" }),
@@ -78,7 +78,7 @@ Deno.test("listen() leaves a socket in use alone, and a file that is none", asyn
     for (const path of [socket, file]) {
       assertEquals(
         await refused({ transport: "unix", path }),
-        `Cannot listen on "unix:${path}": the path is in use by another process or is not a socket`,
+        `Cannot listen on "unix:${path}": the path is in use already or is not a socket`,
       );
     }
     assertEquals(await Deno.readTextFile(file), "precious");
