@@ -1,0 +1,43 @@
+/**
+ * Where a conversation is played: what the player needs of the party under
+ * test, in memory or over sockets.
+ *
+ * @module
+ */
+
+/** What the player holds of one wire. */
+export interface StageWire {
+  /** Sends bytes to the party under test, in one write. */
+  send(bytes: Uint8Array): Promise<void> | void;
+  /**
+   * The next line that it says, without CRLF, octet for octet as Latin-1;
+   * `undefined` where it says nothing more for now, `null` where it has closed.
+   */
+  line(): Promise<string | undefined | null>;
+  /** Whether it has said something that was not asked for yet. */
+  hasLine(): boolean;
+  /** Ends the player's side. */
+  end(how: "eof" | "reset"): void;
+}
+
+/** A message that came out, as it was delivered. */
+export interface Delivered {
+  /** The sender; empty for none. */
+  readonly sender: string;
+  /** The recipients, in order. */
+  readonly recipients: readonly string[];
+  /** The message without its trace, dots taken off. */
+  readonly message: Uint8Array;
+}
+
+/** A party under test, ready for one conversation. */
+export interface Stage extends AsyncDisposable {
+  /** The wire of that name, `client` or `relay`; nothing while it isn't there. */
+  wire(name: string): Promise<StageWire | undefined>;
+  /** Lets everything happen that can happen by itself. */
+  settle(): Promise<void>;
+  /** Lets that much time pass, in ms. */
+  wait(ms: number): Promise<void>;
+  /** What was delivered so far. */
+  readonly delivered: readonly Delivered[];
+}
