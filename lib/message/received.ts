@@ -105,8 +105,7 @@ export function formatReceived(trace: Trace): string {
     : name + formatLiteral(trace.clientAddress);
   const recipient = formatRecipient(trace.recipient, utf8);
   const id = clean(trace.id, /[^A-Za-z0-9._+=-]/g, MAX_ID);
-  // "GMT" is an obsolete zone (RFC 5322 section 4.3).
-  const date = trace.date.toUTCString().replace("GMT", "+0000");
+  const date = formatDate(trace.date);
   return fold([
     `Received: from ${helo}`,
     `(${client})`,
@@ -116,6 +115,19 @@ export function formatReceived(trace: Trace): string {
     ...recipient === "" ? [] : [`for <${recipient}>;`],
     date,
   ]);
+}
+
+let lastSecond = NaN;
+let lastDate = "";
+
+/** "GMT" is an obsolete zone (RFC 5322 section 4.3). Made once a second. */
+function formatDate(date: Date): string {
+  const second = Math.floor(date.getTime() / 1_000);
+  if (second !== lastSecond) {
+    lastSecond = second;
+    lastDate = date.toUTCString().replace("GMT", "+0000");
+  }
+  return lastDate;
 }
 
 /** Joins what must not be broken by spaces, or by folds where a line is full. */
@@ -137,8 +149,12 @@ function clean(text: string, forbidden: RegExp, max: number): string {
   return cut.replaceAll(forbidden, "?") || "unknown";
 }
 
+/** What most names are, and nothing has to be done about. */
+const PLAIN_NAME = /^[A-Za-z0-9._-]{1,255}$/;
+
 /** A domain or an address literal, as far as it is one. */
 function cleanName(text: string, utf8: boolean): string {
+  if (PLAIN_NAME.test(text)) return text;
   const forbidden = utf8
     ? /[^A-Za-z0-9._:[\]\u00a0-\uffff-]/g
     : /[^A-Za-z0-9._:[\]-]/g;

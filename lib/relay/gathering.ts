@@ -8,6 +8,11 @@
 /** Up to here a message is gathered, in bytes; what is longer pays its way. */
 const GATHER_BYTES = 16 * 1_024;
 
+/** Most bytes that one UTF-16 unit becomes in UTF-8. */
+const MAX_BYTES_PER_UNIT = 3;
+
+const ENCODER = new TextEncoder();
+
 const FINAL_DOT = new Uint8Array([0x2e, 0x0d, 0x0a]);
 
 /** The beginning of a message, not written yet. */
@@ -20,6 +25,14 @@ export class Gathering {
     if (this.#length + piece.length > GATHER_BYTES) return false;
     this.#bytes.set(piece, this.#length);
     this.#length += piece.length;
+    return true;
+  }
+
+  /** Takes text at the beginning, if there is room for it. */
+  start(text: string): boolean {
+    this.#length = 0;
+    if (text.length * MAX_BYTES_PER_UNIT > GATHER_BYTES) return false;
+    this.#length = ENCODER.encodeInto(text, this.#bytes).written;
     return true;
   }
 

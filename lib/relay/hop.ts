@@ -92,9 +92,10 @@ export class RelayHop {
       const [answer] = await relay.ask(1);
       const { reply } = answer!;
       if (reply.code === 354) {
-        relay.gathering.take(); // of a message that was broken off
         relay.listen();
-        await this.write(ENCODER.encode(trace));
+        if (!relay.gathering.start(trace)) {
+          await this.write(ENCODER.encode(trace));
+        }
         return REPLIES.start;
       }
       if (isPositive(reply)) throw this.#confused(reply);
