@@ -101,14 +101,14 @@ async function serve(
     return 1;
   }
   const stopped = Promise.withResolvers<void>();
+  let isStopping = false;
   const stop = (signal: Deno.Signal) => {
     log.info("stopping", { signal, sessions: server.sessions().length });
-    stopped.resolve();
     // The second one has no patience left.
-    stop.again?.();
-    stop.again = () => server.abort();
+    if (isStopping) server.abort();
+    isStopping = true;
+    stopped.resolve();
   };
-  stop.again = undefined as (() => void) | undefined;
   // One after the other: what a later one read must not be undone.
   let reloading = Promise.resolve();
   const handlers = {

@@ -157,16 +157,6 @@ export function parseMailbox(text: string): Parsed<Mailbox> {
 }
 
 /**
- * Parses a whole text as the domain of a mailbox; a literal is none.
- *
- * @param text Such as `example.org`.
- * @returns The domain, as it was written.
- */
-export function parseDomainName(text: string): Parsed<string> {
-  return whole(text, 0, domainEnd(DOMAIN, text, 0));
-}
-
-/**
  * Parses the argument of EHLO or HELO: a domain or an address literal.
  *
  * Underscores are taken, since there are hosts named so; letters outside ASCII
@@ -181,7 +171,9 @@ export function parseHelloName(text: string, at = 0): Parsed<string> {
   const end = text[at] === "["
     ? literalEnd(text, at)
     : domainEnd(HELLO_DOMAIN, text, at, "a domain or an address literal");
-  return whole(text, at, end);
+  if (!end.ok) return end;
+  if (end.value < text.length) return refused(end.value, "the end");
+  return accepted(text.slice(at));
 }
 
 /** A mailbox and the offset just past it, or past the ">" of its path. */
@@ -196,12 +188,6 @@ function accepted<T>(value: T): Parsed<T> {
 
 function refused(at: number, expected: string): Parsed<never> {
   return { ok: false, at, expected };
-}
-
-function whole(text: string, at: number, end: Parsed<number>): Parsed<string> {
-  if (!end.ok) return end;
-  if (end.value < text.length) return refused(end.value, "the end");
-  return accepted(text.slice(at));
 }
 
 /** Where the pattern's match at `at` ends; `at` where there is none. */

@@ -2,7 +2,6 @@ import { assert, assertEquals } from "@std/assert";
 import { isAddressLiteral } from "../../lib/engine/literal.ts";
 import {
   type Parsed,
-  parseDomainName,
   parseForwardPath,
   parseHelloName,
   parseMailbox,
@@ -341,15 +340,6 @@ Deno.test("isAddressLiteral() refuses what is no address, or has no tag", () => 
   for (const text of NO_LITERALS) assert(!isAddressLiteral(text), text);
 });
 
-Deno.test("parseDomainName() takes a domain, and no literal", () => {
-  assertEquals(refusal(parseDomainName("Example.org")), "Example.org");
-  assertEquals(refusal(parseDomainName("bücher.de")), "bücher.de");
-  assertEquals(refusal(parseDomainName("[127.0.0.1]")), [0, "a domain"]);
-  assertEquals(refusal(parseDomainName("a_b.org")), [1, "the end"]);
-  assertEquals(refusal(parseDomainName("a b")), [1, "the end"]);
-  assertEquals(refusal(parseDomainName("")), [0, "a domain"]);
-});
-
 const HELLO_NAMES = [
   "vm",
   "client.example",
@@ -432,7 +422,6 @@ for (const [name, text] of LONG_TEXTS) {
     parseReversePath(`<${text}`);
     parseForwardPath(`<${text}>`);
     parseMailbox(text);
-    parseDomainName(text.replace("x@", ""));
     parseHelloName(text.replace("x@", ""));
     assert(performance.now() - start < 1_000, "slower than 1 s");
   });

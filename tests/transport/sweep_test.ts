@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Connection } from "../../lib/transport/connection.ts";
-import { memoryPair } from "../../lib/transport/memory.ts";
+import { memoryPair } from "../support/memory_pair.ts";
 import { Sweep } from "../../lib/transport/sweep.ts";
 
 const FAREWELL = new TextEncoder().encode("421 4.4.2 Bye\r\n");

@@ -3,7 +3,7 @@ import {
   type Connection,
   TcpConnection,
 } from "../../lib/transport/connection.ts";
-import { memoryPair } from "../../lib/transport/memory.ts";
+import { memoryPair } from "../support/memory_pair.ts";
 import { Sweep } from "../../lib/transport/sweep.ts";
 import {
   startTls,

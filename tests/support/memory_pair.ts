@@ -1,5 +1,5 @@
 /**
- * Two connections joined in memory, for tests and for embedding.
+ * Two connections joined in memory, for tests.
  *
  * The rule it keeps: what holds for a socket holds here. A writer waits while
  * its peer does not read, the peer's end reads as `null`, a write to a peer
@@ -9,7 +9,10 @@
  *
  * @module
  */
-import { BaseConnection, type Connection } from "./connection.ts";
+import {
+  BaseConnection,
+  type Connection,
+} from "../../lib/transport/connection.ts";
 
 /** How much one direction holds before its writer waits, in bytes; a small socket buffer. */
 const PIPE_BYTES = 64 * 1024;

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { memoryPair } from "../../lib/transport/memory.ts";
+import { memoryPair } from "./memory_pair.ts";
 
 Deno.test("memoryPair() carries bytes in order through a bounded buffer, at any sizes", async () => {
   for (const [writeSize, readSize] of [[1, 7], [70_001, 333], [999, 100_000]]) {
