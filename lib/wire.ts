@@ -46,7 +46,8 @@ export class Wire {
   readonly #settings: WireSettings;
   #commandBy = 0;
   #messageBy = 0;
-  #readsOfData = 0;
+  /** Whether the last read took all the room there was: more is waiting. */
+  #hasFilled = false;
   /** The engine's own buffer, while a lent one is in its place. */
   #smallBuffer: Uint8Array<ArrayBuffer> | undefined;
   #lentBuffer: Uint8Array<ArrayBuffer> | undefined;
@@ -95,12 +96,14 @@ export class Wire {
       ? Math.min(now + this.#settings.readTimeoutMs, this.#messageBy)
       : this.#commandBy;
     this.#isWaiting = true;
-    const count = await connection.read(engine.space());
+    const space = engine.space();
+    const count = await connection.read(space);
     this.#isWaiting = false;
     connection.readBy = Infinity;
     // What comes between the farewell and the close is not listened to.
     if (connection.timedOut) throw new DeadlineError("read");
     if (count === null) return false;
+    this.#hasFilled = count === space.length;
     engine.filled(count);
     return true;
   }
@@ -110,7 +113,6 @@ export class Wire {
     const { readTimeoutMs } = this.#settings;
     this.#messageBy = this.#settings.now() +
       MESSAGE_READ_TIMEOUTS * readTimeoutMs;
-    this.#readsOfData = 0;
   }
 
   /** Says 421 to a client that the session waits for, and closes. */
@@ -140,7 +142,10 @@ export class Wire {
     this.#lentBuffer = undefined;
   }
 
-  /** A large buffer once data needs a second read, the small one otherwise. */
+  /**
+   * A large buffer for data that comes faster than the small one takes it, and
+   * the small one otherwise: who sends little at a time holds little.
+   */
   #changeBuffer(): void {
     const { buffers } = this.#settings;
     if (this.#engine.state !== "data") {
@@ -148,7 +153,7 @@ export class Wire {
       // What is unread by now is less than a line, so it fits.
       buffers.give(this.#engine.exchange(this.#smallBuffer));
       this.#smallBuffer = this.#lentBuffer = undefined;
-    } else if (this.#readsOfData++ > 0 && this.#lentBuffer === undefined) {
+    } else if (this.#hasFilled && this.#lentBuffer === undefined) {
       this.#lentBuffer = buffers.take();
       this.#smallBuffer = this.#engine.exchange(this.#lentBuffer);
     }

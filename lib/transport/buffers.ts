@@ -1,8 +1,9 @@
 /**
  * Large read buffers, lent while message data comes.
  *
- * A session that idles holds a few KiB; only one that receives a message longer
- * than that borrows a large buffer, so ten thousand idle sessions cost little.
+ * A session that idles, or gets its message bit by bit, holds a few KiB; only one
+ * whose data fills that borrows a large buffer, so ten thousand slow sessions cost
+ * little.
  *
  * @module
  */
