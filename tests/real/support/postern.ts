@@ -31,12 +31,20 @@ export const PROGRAM_ARGS: readonly string[] = [
   FILE,
 ];
 
+/** The same, in the checkout, with its garbage collected on demand. */
+const COLLECTING_ARGS = [
+  ...["run", "--allow-all", "--v8-flags=--expose-gc"],
+  fileURLToPath(new URL("collecting.ts", import.meta.url)),
+];
+
 /** How a test wants its server. */
 export interface PosternOptions {
   /** Port of the default relay on 127.0.0.1. */
   readonly relay: number;
   /** Configuration, TOML. */
   readonly toml?: string;
+  /** Whether {@linkcode Postern.alive} will be asked; runs `collecting.ts`. */
+  readonly collects?: boolean;
 }
 
 /** A running `postern serve`. */
@@ -60,7 +68,7 @@ export class Postern implements AsyncDisposable {
     await Deno.writeTextFile(config, options.toml ?? "");
     const port = freePort();
     const child = new Child(PROGRAM, [
-      ...PROGRAM_ARGS,
+      ...(options.collects ? COLLECTING_ARGS : PROGRAM_ARGS),
       "serve",
       ...["-c", config, "--listen", `127.0.0.1:${port}`],
       ...["--relay", `smtp://127.0.0.1:${options.relay}`],
@@ -89,6 +97,15 @@ export class Postern implements AsyncDisposable {
   /** What it printed. */
   get output(): string {
     return this.#child?.output ?? "";
+  }
+
+  /** Bytes that are alive once its garbage is collected. */
+  async alive(): Promise<number> {
+    const printed = () => [...this.output.matchAll(/^alive=(\d+)$/gm)];
+    const before = printed().length;
+    this.#child?.kill("SIGUSR2");
+    await until("its garbage collected", () => printed().length > before);
+    return Number(printed().at(-1)![1]);
   }
 
   /** Ends it by SIGTERM, and gives its exit status. */

@@ -10,7 +10,7 @@ export async function peakRssBytes(pid: number): Promise<number> {
 }
 
 /** Resident memory now, in bytes. */
-export async function rssBytes(pid: number): Promise<number> {
+async function rssBytes(pid: number): Promise<number> {
   return await statusBytes(pid, "VmRSS");
 }
 
