@@ -2,12 +2,15 @@
  * A wire in memory: Postern's end is a connection, the other is the player's.
  *
  * What Postern writes is there at once, and what the player sends is read at
- * once: no socket, and no time passes but what the player lets pass.
+ * once: no socket, and no time passes but what the player lets pass. In TLS
+ * nothing is encrypted; what matters is when both ends go over to it.
  *
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { BaseConnection, type Connection } from "../transport/connection.ts";
+import type { Sweep } from "../transport/sweep.ts";
 import type { StageWire } from "./stage.ts";
 
 /**
@@ -64,10 +67,51 @@ export class MemoryWire implements StageWire {
     return this.#connection.said.includes("\r\n");
   }
 
+  /** What it has said behind its last whole line. */
+  get unfinished(): string {
+    const { said } = this.#connection;
+    return said.slice(said.lastIndexOf("\n") + 1);
+  }
+
+  /** Whether Postern has closed it. */
+  get isClosed(): boolean {
+    return this.#connection.closed;
+  }
+
+  /** Goes over to TLS, if Postern is waiting for it. */
+  async startTls(): Promise<void> {
+    await settle();
+    this.#connection.shakeHands();
+  }
+
   /** Ends the player's side. */
   end(how: "eof" | "reset"): void {
     this.#connection.hangUp(how);
   }
+}
+
+/**
+ * Postern's side of `startTls`, for a wire in memory.
+ *
+ * @param connection In clear so far, and not in the sweep.
+ * @param sweep Looks at the deadline.
+ * @param timeoutMs How long the player has, in ms.
+ * @returns The same one, once the player has gone over too.
+ * @throws The player did something else, or nothing.
+ */
+export async function startMemoryTls(
+  connection: Connection,
+  sweep: Sweep,
+  timeoutMs = Infinity,
+): Promise<Connection> {
+  if (!(connection instanceof MemoryConnection)) {
+    throw new TypeError("Cannot start TLS: expected a wire in memory");
+  }
+  connection.readBy = sweep.now() + timeoutMs;
+  sweep.add(connection);
+  await connection.handshake();
+  connection.readBy = Infinity;
+  return connection;
 }
 
 class MemoryConnection extends BaseConnection {
@@ -77,9 +121,12 @@ class MemoryConnection extends BaseConnection {
   readonly localPort = 0;
   /** What Postern said and the player has not heard, an octet a character. */
   said = "";
+  /** What was sent and is not read yet: the writes from `#next` on. */
   readonly #sent: Uint8Array[] = [];
+  #next = 0;
   #hungUp: "eof" | "reset" | undefined;
   #wake: (() => void) | undefined;
+  #handshake: PromiseWithResolvers<void> | undefined;
 
   constructor(remote: string) {
     super();
@@ -93,11 +140,14 @@ class MemoryConnection extends BaseConnection {
       if (this.#hungUp === "reset") throw new Deno.errors.ConnectionReset();
       await new Promise<void>((wake) => this.#wake = wake);
     }
-    const first = this.#sent[0]!;
+    const first = this.#sent[this.#next]!;
     const count = Math.min(first.length, into.length);
     into.set(first.subarray(0, count));
-    if (count === first.length) this.#sent.shift();
-    else this.#sent[0] = first.subarray(count);
+    if (count < first.length) this.#sent[this.#next] = first.subarray(count);
+    else if (++this.#next === this.#sent.length) {
+      this.#sent.length = 0;
+      this.#next = 0;
+    }
     return count;
   }
 
@@ -108,7 +158,8 @@ class MemoryConnection extends BaseConnection {
     if (this.said.length + bytes.length > MAX_SAID_BYTES) {
       return Promise.reject(new RangeError("Too much is said unheard"));
     }
-    this.said += latin1(bytes);
+    const { buffer, byteOffset, length } = bytes;
+    this.said += Buffer.from(buffer, byteOffset, length).toString("latin1");
     return Promise.resolve();
   }
 
@@ -125,24 +176,51 @@ class MemoryConnection extends BaseConnection {
   feed(bytes: Uint8Array): void {
     if (bytes.length > 0) this.#sent.push(bytes);
     this.#wake?.();
+    this.#checkHandshake();
   }
 
   hangUp(how: "eof" | "reset"): void {
     this.#hungUp = how;
     this.#wake?.();
+    this.#checkHandshake();
+  }
+
+  /** Waits until the other end goes over to TLS. */
+  handshake(): Promise<void> {
+    const handshake = Promise.withResolvers<void>();
+    this.#handshake = handshake;
+    // It may have failed already.
+    this.#checkHandshake();
+    return handshake.promise;
+  }
+
+  /** The other end goes over to TLS. */
+  shakeHands(): void {
+    if (this.#handshake === undefined) {
+      throw new Error("Postern does not start TLS");
+    }
+    this.#handshake.resolve();
+    this.#handshake = undefined;
+  }
+
+  /** What is no handshake ends it: words in clear, a hangup, a deadline. */
+  #checkHandshake(): void {
+    const handshake = this.#handshake;
+    if (handshake === undefined) return;
+    const fault = this.closed
+      ? new Deno.errors.Interrupted("closed")
+      : this.#hungUp !== undefined
+      ? new Deno.errors.UnexpectedEof()
+      : this.#sent.length > 0
+      ? new Deno.errors.InvalidData("the peer does not answer in TLS")
+      : undefined;
+    if (fault === undefined) return;
+    handshake.reject(fault);
+    this.#handshake = undefined;
   }
 
   protected release(): void {
     this.#wake?.();
+    this.#checkHandshake();
   }
-}
-
-/** Octets as characters, one for one. */
-function latin1(bytes: Uint8Array): string {
-  const chunk = 8_192; // what a call's arguments bear
-  let text = "";
-  for (let at = 0; at < bytes.length; at += chunk) {
-    text += String.fromCharCode(...bytes.subarray(at, at + chunk));
-  }
-  return text;
 }

@@ -7,10 +7,11 @@
  */
 
 import { Buffer } from "node:buffer";
-import { keep, matchOctets, matchWhole } from "./pattern.ts";
-import { type Bindings, sentBytes, wholeMessage } from "./sending.ts";
-import type { DeliveredStep, MessagePart } from "./steps.ts";
-import { octetsOf } from "./template.ts";
+import { keep, matchOctets, matchWhole } from "../transcript/pattern.ts";
+import type { Bindings } from "../transcript/template.ts";
+import { sentBytes, wholeMessage } from "./sending.ts";
+import type { DeliveredStep, MessagePart } from "../transcript/steps.ts";
+import { octetsOf } from "../transcript/template.ts";
 
 /** Most bytes looked at for quoted bytes with variables: more than a header. */
 const MAX_QUOTED_BYTES = 64 * 1_024;
@@ -23,6 +24,8 @@ export interface MessageMismatch {
   readonly part: MessagePart | undefined;
   /** Its index among the parts. */
   readonly index: number;
+  /** Where it is in what came. */
+  readonly at: number;
   /** What came instead, its first line without the CRLF; `undefined`: the end. */
   readonly came: string | undefined;
 }
@@ -47,12 +50,12 @@ export function matchMessage(
   for (const [index, part] of step.message.entries()) {
     const rest = came.subarray(at);
     const length = partLength(part, rest, bindings, readMessage);
-    if (length === undefined) return { part, index, came: firstLine(rest) };
+    if (length === undefined) return { part, index, at, came: firstLine(rest) };
     at += length;
   }
   if (at === came.length) return undefined;
   const index = step.message.length;
-  return { part: undefined, index, came: firstLine(came.subarray(at)) };
+  return { part: undefined, index, at, came: firstLine(came.subarray(at)) };
 }
 
 /** How many bytes of `rest` a part is, if they are it. */

@@ -7,48 +7,71 @@
  * @module
  */
 
+import type { DeliveredStep, Step } from "../transcript/steps.ts";
+import { UNWRITTEN } from "../transcript/steps.ts";
+import type { Bindings } from "../transcript/template.ts";
+import { endOf } from "./amendment.ts";
 import { matchMessage } from "./message_pattern.ts";
 import { Deviation, deviation } from "./mismatch.ts";
-import type { Bindings } from "./sending.ts";
 import type { Delivered } from "./stage.ts";
-import type { DeliveredStep, NothingStep } from "./steps.ts";
+import { writtenParts } from "./written_steps.ts";
 
 /**
  * Compares what was delivered.
  *
- * @param steps What the file says of it.
+ * @param steps The conversation.
  * @param delivered What came out.
  * @param bindings The variables so far; takes the new ones.
  * @param readMessage Gives the file that a part names.
  * @throws {Deviation} The first difference.
  */
 export function checkDelivered(
-  steps: readonly (DeliveredStep | NothingStep)[],
+  steps: readonly Step[],
   delivered: readonly Delivered[],
   bindings: Bindings,
   readMessage: (path: string) => Uint8Array,
 ): void {
-  const last = steps.at(-1);
+  const first = endOf(steps);
+  const claims = steps.slice(first);
+  const last = claims.at(-1);
   if (last === undefined) return;
-  const wanted = steps.filter((step) => step.kind === "delivered");
+  const wanted = claims.filter((step) => step.kind === "delivered");
   wanted.forEach((step, i) => {
     const came = delivered[i];
     if (came === undefined) throw deviation(step, "no message");
-    checkMessage(step, came, bindings, readMessage);
+    checkMessage(step, first + i, came, bindings, readMessage);
   });
-  const more = delivered[wanted.length];
-  if (more === undefined) return;
-  throw deviation(last, `a message ${envelopeOf(more)}`, "and nothing more");
+  const more = delivered.slice(wanted.length);
+  if (more.length === 0) return;
+  const isNothing = last.kind === "nothing";
+  throw deviation(last, `a message ${envelopeOf(more[0]!)}`, {
+    when: "and nothing more",
+    amendment: {
+      from: isNothing ? steps.length - 1 : steps.length,
+      count: isNothing ? 1 : 0,
+      steps: more.map((came) => ({
+        ...(isNothing ? { ...UNWRITTEN, above: last.above } : UNWRITTEN),
+        ...written(came),
+        message: writtenParts(came.message, bindings),
+      })),
+    },
+  });
 }
 
 function checkMessage(
   step: DeliveredStep,
+  index: number,
   came: Delivered,
   bindings: Bindings,
   readMessage: (path: string) => Uint8Array,
 ): void {
+  const amendmentWith = (message: DeliveredStep["message"]) => {
+    const fresh = { ...step, ...written(came), message, source: undefined };
+    return { from: index, count: 1, steps: [fresh] };
+  };
   if (envelopeOf(step) !== envelopeOf(came)) {
-    throw deviation(step, envelopeOf(came));
+    const amendment = amendmentWith(step.message);
+    throw deviation(step, envelopeOf(came), { amendment });
   }
   const found = matchMessage(step, came.message, bindings, readMessage);
   if (found === undefined) return;
@@ -57,7 +80,21 @@ function checkMessage(
     ? "the end of the message"
     : step.source?.split("\n")[1 + found.index]?.trimEnd() ??
       "that part of the message";
-  throw new Deviation({ line, expected, came: found.came ?? "its end" });
+  const rest = came.message.subarray(found.at);
+  const amendment = amendmentWith([
+    ...step.message.slice(0, found.index),
+    ...(rest.length > 0 || found.index === 0
+      ? writtenParts(rest, bindings)
+      : []),
+  ]);
+  const mismatch = { line, expected, came: found.came ?? "its end", amendment };
+  throw new Deviation(mismatch, step);
+}
+
+function written(
+  { sender, recipients }: Delivered,
+): Pick<DeliveredStep, "kind" | "sender" | "recipients"> {
+  return { kind: "delivered", sender, recipients };
 }
 
 function envelopeOf(

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isIP } from "node:net";
 import type { Config } from "../config/config.ts";
 import { Unstuffer } from "../engine/dots.ts";
 import { REPLIES } from "../engine/reply.ts";
@@ -13,9 +14,13 @@ import { silentLog } from "../log/log.ts";
 import { Runtime } from "../runtime.ts";
 import { Session } from "../session.ts";
 import { Buffers } from "../transport/buffers.ts";
-import { Sweep } from "../transport/sweep.ts";
-import { MemoryWire, settle } from "./memory.ts";
-import type { Delivered, Stage, StageWire } from "./stage.ts";
+import type { Connection } from "../transport/connection.ts";
+import type { Target } from "../transport/dial.ts";
+import type { Relay } from "../transcript/steps.ts";
+import { MemoryWire, settle, startMemoryTls } from "./memory.ts";
+import { joined } from "./sending.ts";
+import type { Delivered, Stage } from "./stage.ts";
+import { VirtualClock } from "./virtual_clock.ts";
 
 /** How Postern is set up for a conversation. */
 export interface PosternOptions {
@@ -30,30 +35,34 @@ export interface PosternOptions {
 /** The id of the one session: what `${id}` stands for. */
 const SESSION_ID = "00000000";
 
-/** How far the clock moves at a time, in ms, as the sweep looks. */
-const TICK_MS = 1_000;
+/** The relays' names, in the order in which their addresses are called. */
+const RELAYS: readonly Relay[] = ["relay", "relay2"];
+
+/** Why what was begun is given up: made once, since it costs a stack trace. */
+const ENDED = new Error("The conversation has ended");
+
+/** A relay's address where the file has a name for it. */
+const RELAY_ADDRESS = "192.0.2.25";
 
 /** Large buffers, for all conversations one after the other. */
 const BUFFERS = new Buffers();
 
 /** Postern, ready for one conversation. */
 export async function openPostern(options: PosternOptions): Promise<Stage> {
-  let now = options.clock;
+  const clock = new VirtualClock(options.clock);
+  const { sweep } = clock;
   const stop = new AbortController();
-  const sweep = new Sweep({ now: () => now });
   const delivered: Delivered[] = [];
-  const dialled: MemoryWire[] = [];
+  const relays = new MemoryRelays();
   const log = silentLog();
   const runtime = await Runtime.of(options.config, {
     sweep,
     signal: stop.signal,
     buffers: BUFFERS,
     log,
-    dial: () => {
-      const wire = new MemoryWire("192.0.2.25");
-      dialled.push(wire);
-      return Promise.resolve(wire.connection);
-    },
+    dial: (target) => relays.dial(target),
+    startTls: (connection, { timeoutMs }) =>
+      startMemoryTls(connection, sweep, timeoutMs),
     openLocalHop: (mail) => new MemoryHop(mail, delivered),
   });
   const client = new MemoryWire(options.client);
@@ -66,22 +75,18 @@ export async function openPostern(options: PosternOptions): Promise<Stage> {
     log,
   );
   const ended = session.run();
+  // It never rejects; if it does all the same, the disposal says so.
+  ended.catch(() => {});
   return {
     delivered,
-    wire: (name) => Promise.resolve(wireOf(name, client, dialled)),
+    wire: (name) =>
+      Promise.resolve(name === "client" ? client : relays.latest(name)),
     settle,
-    async wait(ms) {
-      const until = now + ms;
-      while (now < until) {
-        now = Math.min(until, now + TICK_MS);
-        sweep.pass(now);
-        await settle();
-      }
-    },
+    wait: (ms) => clock.wait(ms),
     async [Symbol.asyncDispose]() {
-      stop.abort();
+      stop.abort(ENDED);
       client.end("reset");
-      for (const wire of dialled) wire.end("reset");
+      relays.reset();
       sweep.closeAll();
       await ended;
       await runtime.close();
@@ -90,13 +95,36 @@ export async function openPostern(options: PosternOptions): Promise<Stage> {
   };
 }
 
-/** The client's wire, or the relay connection opened last. */
-function wireOf(
-  name: string,
-  client: StageWire,
-  dialled: readonly StageWire[],
-): StageWire | undefined {
-  return name === "client" ? client : dialled.at(-1);
+/** The relays that Postern has called. */
+class MemoryRelays {
+  readonly #names = new Map<string, Relay>();
+  readonly #latest = new Map<string, MemoryWire>();
+  readonly #all: MemoryWire[] = [];
+
+  /** Answers a call; each address has a name of its own. */
+  dial(target: Target): Promise<Connection> {
+    const address = JSON.stringify(target);
+    const name = this.#names.get(address) ?? RELAYS[this.#names.size];
+    if (name === undefined) {
+      return Promise.reject(new Deno.errors.ConnectionRefused());
+    }
+    const isBare = "hostname" in target && isIP(target.hostname) !== 0;
+    const wire = new MemoryWire(isBare ? target.hostname : RELAY_ADDRESS);
+    this.#names.set(address, name);
+    this.#latest.set(name, wire);
+    this.#all.push(wire);
+    return Promise.resolve(wire.connection);
+  }
+
+  /** The connection opened last to the relay of that name. */
+  latest(name: string): MemoryWire | undefined {
+    return this.#latest.get(name);
+  }
+
+  /** Breaks all connections. */
+  reset(): void {
+    for (const wire of this.#all) wire.end("reset");
+  }
 }
 
 /** A store that remembers. */
@@ -126,13 +154,13 @@ class MemoryHop implements Hop {
     }
   }
 
-  finish: Hop["finish"] = async () => {
+  finish: Hop["finish"] = () => {
     this.#delivered.push({
       sender: this.#mail.sender?.address ?? "",
       recipients: this.#recipients,
-      message: await new Blob(this.#pieces as BlobPart[]).bytes(),
+      message: joined(this.#pieces),
     });
-    return REPLIES.delivered;
+    return Promise.resolve(REPLIES.delivered);
   };
 
   abort: Hop["abort"] = () => Promise.resolve();

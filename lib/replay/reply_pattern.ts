@@ -8,9 +8,9 @@
  * @module
  */
 
-import { keep, matchStep, matchWhole } from "./pattern.ts";
-import type { Bindings } from "./sending.ts";
-import type { Expectation } from "./steps.ts";
+import { keep, matchStep, matchWhole } from "../transcript/pattern.ts";
+import type { Bindings } from "../transcript/template.ts";
+import type { Expectation } from "../transcript/steps.ts";
 
 /** What became of a reply. */
 export type ReplyMatch =

@@ -8,17 +8,14 @@
  */
 
 import { Stuffer, Unstuffer } from "../engine/dots.ts";
-import type { BytesStep, LineStep } from "./steps.ts";
+import type { BytesStep, LineStep } from "../transcript/steps.ts";
 import {
   fromOctets,
   lineOctets,
   type Template,
   toOctets,
   type Variable,
-} from "./template.ts";
-
-/** Values of variables, by what stands in their braces. */
-export type Bindings = Map<string, string>;
+} from "../transcript/template.ts";
 
 /** Something is to be sent whose variable has no value. */
 export class UnboundVariableError extends Error {

@@ -3,9 +3,11 @@
  *
  * The rule: every way sends the same bytes in the same order, and nothing is
  * joined to bytes behind which the sender must wait: those of `pace.ts`, and
- * where time passes, TLS begins or the connection ends. A server never says more
- * than the client's next line asks for. Within one step's bytes, which may be an
- * attack, anything goes.
+ * where time passes, TLS begins or the connection ends. A server never says more than
+ * what was asked for, and never goes ahead of another wire; where one step's
+ * bytes are several replies, the last byte of the first and all behind it come
+ * together, for what comes later is heard by another question. Within a client's
+ * step, which may be an attack, anything goes.
  *
  * It sends nothing: the player writes until the step it stands at is
  * {@linkcode Write.through}, and then reads.
@@ -17,6 +19,7 @@ import type { Parsed } from "../engine/path.ts";
 import { Pace } from "./pace.ts";
 import { random } from "./random.ts";
 import { joined } from "./sending.ts";
+import { lastCutOf, ServerPace } from "./server_pace.ts";
 import {
   type BytesStep,
   type End,
@@ -26,20 +29,36 @@ import {
   type SaidStep,
   type Step,
   type Wire,
-} from "./steps.ts";
-import { octetsOf } from "./template.ts";
+} from "../transcript/steps.ts";
+import { octetsOf } from "../transcript/template.ts";
 
 /** A step that can be sent: it says its bytes, not only what they look like. */
 export type SentStep = LineStep | BytesStep | MessageStep;
 
-/** What one step sends. */
-export interface Piece {
-  /** The step. */
-  readonly step: SentStep;
-  /** Its bytes, at least one. */
+/** Bytes that belong together. */
+export interface Cuttable {
+  /** The bytes, at least one; where it `isLate`, only once it is their turn. */
   readonly bytes: Uint8Array;
   /** Whether the sender must wait behind them. */
   readonly isBarrier: boolean;
+  /** Whether its bytes depend on what is still to come. */
+  readonly isLate?: true;
+  /** Up to where it may be cut, if not everywhere. */
+  readonly lastCut?: number;
+}
+
+/** What one step sends. */
+export interface Piece extends Cuttable {
+  /** The step. */
+  readonly step: SentStep;
+}
+
+/** Bytes that are not known yet. */
+export interface LateBytes {
+  /** What they look like, a character for each: what the sender's pace needs. */
+  readonly form: string;
+  /** Gives them, at least one. */
+  make(): Uint8Array;
 }
 
 /**
@@ -99,18 +118,19 @@ export function parseSplit(text: string): Parsed<Split> {
  * @param steps The conversation.
  * @param wire The wire.
  * @param from The end that is to send.
- * @param bytesOf Gives the bytes of a step; `undefined`: none are sent.
+ * @param bytesOf Gives the bytes of a step; `undefined`: none are sent; or says
+ * what they look like, and how to have them when it is their turn.
  * @returns A piece for each step with bytes.
  */
 export function piecesOf(
   steps: readonly Step[],
   wire: Wire,
   from: End,
-  bytesOf: (step: SentStep) => Uint8Array | undefined,
+  bytesOf: (step: SentStep) => Uint8Array | LateBytes | undefined,
 ): Piece[] {
-  const pieces: { step: SentStep; bytes: Uint8Array; isBarrier: boolean }[] =
-    [];
+  const pieces: (Omit<Piece, "isBarrier"> & { isBarrier: boolean })[] = [];
   const pace = new Pace();
+  const serverPace = new ServerPace();
   const wait = () => {
     const last = pieces.at(-1);
     if (last !== undefined) last.isBarrier = true;
@@ -121,27 +141,49 @@ export function piecesOf(
       if (!isElsewhere) wait();
       continue;
     }
-    if (step.wire !== wire) continue;
-    if (step.from !== from) {
+    if (step.wire !== wire) {
       if (from === "server") wait();
-      else {
-        const code = codeOf(step);
-        if (code !== undefined) pace.hear(code);
-      }
+      continue;
+    }
+    if (step.from !== from) {
+      const code = codeOf(step);
+      if (from === "server") {
+        wait();
+        serverPace.hear(step);
+      } else if (code !== undefined) pace.hear(code);
       continue;
     }
     if (!isSent(step)) continue;
     const bytes = bytesOf(step);
-    if (bytes === undefined || bytes.length === 0) continue;
+    if (bytes === undefined) continue;
+    if (!(bytes instanceof Uint8Array)) {
+      const { form, make } = bytes;
+      wait();
+      if (from === "client") pace.say(form);
+      const late = { isBarrier: true, isLate: true as const };
+      pieces.push({
+        step,
+        ...late,
+        get bytes() {
+          return make();
+        },
+      });
+      continue;
+    }
+    if (bytes.length === 0) continue;
     let isBarrier = step.kind === "message";
     if (isBarrier) pace.sayMessage();
     else if (from === "client") isBarrier = pace.say(octetsOf(bytes));
-    pieces.push({ step, bytes, isBarrier });
+    if (from === "server" && serverPace.say(bytes)) wait();
+    const lastCut = from === "server" ? lastCutOf(bytes) : undefined;
+    const limit = lastCut === undefined ? {} : { lastCut };
+    pieces.push({ step, bytes, isBarrier, ...limit });
   }
   return pieces;
 }
 
-function isSent(step: SaidStep): step is SentStep {
+/** Whether a step says its bytes. */
+export function isSent(step: SaidStep): step is SentStep {
   return step.kind === "line" || step.kind === "bytes" ||
     step.kind === "message";
 }
@@ -167,13 +209,14 @@ function codeOf(step: SaidStep): string | undefined {
  */
 export function* waysOf(
   split: Split,
-  pieces: readonly Piece[],
+  pieces: readonly Cuttable[],
   unsplit = false,
 ): Generator<Way> {
   if (unsplit) return yield "whole";
   if (split !== "every") return yield split;
   const longest = pieces.reduce(
-    (longest, { bytes }) => Math.max(longest, bytes.length),
+    (longest, piece) =>
+      piece.isLate ? longest : Math.max(longest, piece.bytes.length),
     0,
   );
   const isLong = longest - 1 > MAX_CUTS;
@@ -191,7 +234,7 @@ export function* waysOf(
  * @returns The writes in their order, made as they are asked for.
  */
 export function* writesOf(
-  pieces: readonly Piece[],
+  pieces: readonly Cuttable[],
   way: Way,
 ): Generator<Write> {
   const [kind, argument] = way.split(":");
@@ -209,10 +252,13 @@ export function* writesOf(
     const bytes = group.length === 1
       ? group[0]!.bytes
       : joined(group.map(({ bytes }) => bytes));
+    const { lastCut = Infinity } = group.at(-1)!;
+    const last = lastCut + bytes.length - group.at(-1)!.bytes.length;
     // Where each piece of the group ends, and how many of them are out.
     let [whole, end] = [0, group[0]!.bytes.length];
     for (let at = 0; at < bytes.length;) {
-      const next = at + nextSize(kind, number, at, bytes.length, chance);
+      const size = nextSize(kind, number, at, bytes.length, chance);
+      const next = at + size > last ? bytes.length : at + size;
       while (whole < group.length && end <= next) {
         whole++;
         end += group[whole]?.bytes.length ?? 0;

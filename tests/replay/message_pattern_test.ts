@@ -1,15 +1,18 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { matchMessage } from "../../lib/replay/message_pattern.ts";
 import {
-  type Bindings,
   mailData,
   sentBytes,
   UnboundVariableError,
   wholeMessage,
 } from "../../lib/replay/sending.ts";
-import type { DeliveredStep } from "../../lib/replay/steps.ts";
-import { octetsOf, toOctets } from "../../lib/replay/template.ts";
-import { transcript } from "./support.ts";
+import type { DeliveredStep } from "../../lib/transcript/steps.ts";
+import {
+  type Bindings,
+  octetsOf,
+  toOctets,
+} from "../../lib/transcript/template.ts";
+import { transcript } from "../transcript/support.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -89,6 +92,8 @@ for (const [what, lines, came, index, first] of OTHERS) {
     assertEquals(compare(step, came, new Map()), {
       part: step.message[index],
       index,
+      // The first line is "a" in all of them.
+      at: 3 * index,
       came: first,
     });
   });

@@ -1,11 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import {
-  type Failure,
-  formatFailure,
-  playInMemory,
-} from "../../lib/replay/fixture.ts";
+import { playInMemory } from "../../lib/replay/in_memory.ts";
+import type { Failure } from "../../lib/replay/played.ts";
 import type { Split } from "../../lib/replay/splits.ts";
-import { transcript } from "./support.ts";
+import { transcript } from "../transcript/support.ts";
 import { RELAYED, STORED, WRONG_RELAYED, WRONG_STORED } from "./wrong.ts";
 
 const SPLITS: readonly Split[] = ["whole", "bytes", "pipelined", "random:1"];
@@ -14,8 +11,22 @@ async function failureOf(
   text: string,
   splits: readonly Split[] = ["whole"],
 ): Promise<Failure | undefined> {
-  const { failure } = await playInMemory(transcript(text), splits, readMessage);
+  const { failure } = await playInMemory(transcript(text), {
+    splits,
+    readMessage,
+  });
   return failure;
+}
+
+/** The failure without what would make the file right. */
+async function shown(
+  text: string,
+  splits?: readonly Split[],
+): Promise<Omit<Failure, "amendment"> | undefined> {
+  const failure = await failureOf(text, splits);
+  if (failure === undefined) return undefined;
+  const { line, expected, came, way } = failure;
+  return { line, expected, came, way };
 }
 
 function readMessage(path: string): Uint8Array {
@@ -38,7 +49,7 @@ for (
     Deno.test(`playInMemory() reports ${what}`, async () => {
       assertEquals(base.split(from).length, 2, "one place to change");
       const text = base.replace(from, () => to);
-      assertEquals(await failureOf(text), {
+      assertEquals(await shown(text), {
         ...{ line, expected, came },
         way: "whole",
       });
@@ -49,7 +60,7 @@ for (
 }
 
 Deno.test("playInMemory() reports a relay that is not called", async () => {
-  assertEquals(await failureOf("S~ 220 .*\nC: NOOP\nP: EHLO a"), {
+  assertEquals(await shown("S~ 220 .*\nC: NOOP\nP: EHLO a"), {
     line: 3,
     expected: "P: EHLO a",
     came: "no connection to the relay",
@@ -62,7 +73,7 @@ Deno.test("playInMemory() reports what is asked of a relay too early", async () 
     "R: 250 relay.test",
     "R: 250-relay.test\nR: 250 PIPELINING",
   );
-  assertEquals(await failureOf(pipelining), {
+  assertEquals(await shown(pipelining), {
     line: 13,
     expected: "R: 250 Ok (before the relay spoke)",
     came: "RCPT TO:<b@localhost>",
@@ -99,29 +110,111 @@ Deno.test("playInMemory() lets replies to a batch come in one write", async () =
   }
 });
 
-Deno.test("playInMemory() refuses what it can't play", async () => {
-  for (
-    const text of ["C: EHLO a\n== tls", "spamd> PING", "@server.listen 5\nC: a"]
-  ) {
-    await assertRejects(() => failureOf(text), TypeError, "a.smtp: ");
-  }
+/** What only shows beyond one line, and where. */
+const REFUSED: [what: string, text: string, expected: string, came: string][] =
+  [
+    [
+      "TLS that Postern does not start",
+      "S~ 220 .*\n== tls",
+      "== tls",
+      "Postern does not start TLS",
+    ],
+    [
+      "TLS before the relay's words",
+      RELAYED.slice(0, RELAYED.indexOf("P: EHLO")) + "== tls",
+      "== tls",
+      "EHLO mx.postern.test",
+    ],
+    [
+      "a checker that is not called",
+      "S~ 220 .*\nspamd> PING",
+      "spamd> PING",
+      "no connection to the spamd",
+    ],
+    [
+      "a second relay that is not called",
+      RELAYED.replace("R: 250 2.0.0", "R2: 220 hi\nR: 250 2.0.0"),
+      "R2: 220 hi",
+      "no connection to the relay2",
+    ],
+    [
+      "a relay's words that are only described",
+      RELAYED.replace("R: 354 Go", "R~ 354 .*"),
+      "R~ 354 .*",
+      "what can be heard only, not said",
+    ],
+    [
+      "a close that the file does not have",
+      "S~ 220 .*\nC: QUIT\nS~ 221 .*",
+      "nothing more",
+      "a close",
+    ],
+    [
+      "a variable that has no value yet",
+      "S~ 220 .*\nC: NOOP ${later}\nS~ 250 .*",
+      "C: NOOP ${later}",
+      "no value for ${later}: expected a line above that has it",
+    ],
+    [
+      "bytes where it stays silent",
+      String.raw`S> "220 ${"${host}"} ESMTP Postern\r\nHi"`,
+      String.raw`S> "220 ${"${host}"} ESMTP Postern\r\nHi"`,
+      String.raw`"220 mx.postern.test ESMTP Postern\r\n"`,
+    ],
+  ];
+
+for (const [what, text, expected, came] of REFUSED) {
+  Deno.test(`playInMemory() reports ${what}`, async () => {
+    const failure = await failureOf(text);
+    assertEquals([failure?.expected, failure?.came], [expected, came]);
+  });
+}
+
+/** What is right, though it shows only beyond one line. */
+const RIGHT: [what: string, text: string][] = [
+  [
+    "bytes with variables, over the ends of lines",
+    String.raw`S> "220 ${"${host}"} ES"
+S> "MTP ${"${rest}"}\r\n"
+C: NOOP
+S> "250 2.0.0 OK\r\n"`,
+  ],
+  [
+    "what the client says with a value from above",
+    "S~ 220 ${host} .*\nC: EHLO ${host}\nS* 250-\nS: 250 HELP",
+  ],
+  ["a client that leaves", "S~ 220 .*\nC: NOOP\nS~ 250 .*\n== eof"],
+  [
+    "a password that nobody gave",
+    "S~ 220 .*\nC: AUTH PLAIN ${secret:auth}\nS~ 50\\d .*",
+  ],
+];
+
+for (const [what, text] of RIGHT) {
+  Deno.test(`playInMemory() plays ${what}, however it is cut`, async () => {
+    const splits = [...SPLITS, "every"] as const;
+    assertEquals(await failureOf(text, splits), undefined);
+  });
+}
+
+Deno.test("playInMemory() throws where the settings are no configuration", async () => {
+  const text = "@server.listen 5\nC: a";
+  await assertRejects(() => failureOf(text), TypeError, "a.smtp: ");
 });
 
-Deno.test("formatFailure() shows the place, what was expected and what came", async () => {
-  const text = "# A name\nS~ 220 .*\nC: NOOP\nS: 250 No\nC: QUIT\n";
-  const failure = await failureOf(text);
-  assertEquals(
-    formatFailure(transcript(text), text, failure!),
-    [
-      "a.smtp:4: A name (whole)",
-      "     1  # A name",
-      "     2  S~ 220 .*",
-      "     3  C: NOOP",
-      ">    4  S: 250 No",
-      "     5  C: QUIT",
-      "     6  ",
-      "- S: 250 No",
-      "+ 250 2.0.0 OK",
-    ].join("\n"),
+Deno.test("playInMemory() cuts what the relay says too", async () => {
+  const { plays } = await playInMemory(
+    transcript(`${RELAYED.replace("R: 354 Go", `R: 354 ${"x".repeat(99)}`)}`),
+    { splits: ["every"], readMessage },
   );
+  assertEquals(plays, "R: 354 ".length - "R: ".length + 99 + "\r\n".length - 1);
+});
+
+Deno.test("playInMemory() tells an empty message from none that is claimed", async () => {
+  const empty = STORED.replace("C: Subject: x\nC:\nC: Hello\n", "");
+  const head = empty.slice(0, empty.indexOf("|"));
+  assertEquals(await failureOf(head + '|> ""\n'), undefined);
+  assertEquals(await failureOf(head), undefined);
+  const full = STORED.slice(0, STORED.indexOf("|"));
+  assertEquals((await failureOf(full + '|> ""\n'))?.came, "Subject: x");
 });

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { isOptional, matchReply } from "../../lib/replay/reply_pattern.ts";
-import type { Bindings } from "../../lib/replay/sending.ts";
-import type { Expectation } from "../../lib/replay/steps.ts";
-import { transcript } from "./support.ts";
+import type { Bindings } from "../../lib/transcript/template.ts";
+import type { Expectation } from "../../lib/transcript/steps.ts";
+import { transcript } from "../transcript/support.ts";
 
 function run(...lines: string[]): Expectation[] {
   return transcript(lines.join("\n")).steps.map((step) => {

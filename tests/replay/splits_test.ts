@@ -10,8 +10,8 @@ import {
   waysOf,
   writesOf,
 } from "../../lib/replay/splits.ts";
-import { octetsOf } from "../../lib/replay/template.ts";
-import { transcript } from "./support.ts";
+import { octetsOf } from "../../lib/transcript/template.ts";
+import { transcript } from "../transcript/support.ts";
 
 const MESSAGE = new TextEncoder().encode("Subject: x\n\n.dot\n");
 
@@ -188,18 +188,75 @@ function barriersOf(pieces: readonly Piece[]): number[] {
   );
 }
 
-Deno.test("piecesOf() lets a server say only what was asked for", () => {
-  const pieces = piecesOf(
-    transcript(
-      'R: 220\nP: EHLO\nR: 250-a\nR: 250 b\nC: x\nR* 2\nR~ 250\nP: a\nP: b\nR: 250\nR> "250"',
-    ).steps,
-    "relay",
-    "server",
-    bytesOf,
+/** Each conversation, and its relay's bytes joined as far as may be. */
+const SERVERS: [what: string, text: string, joined: string[]][] = [
+  [
+    "what was asked for",
+    'R: 220\nP: EHLO\nR: 250-a\nR: 250 b\nP: a\nP: b\nR: 250\nR> "250"',
+    ["220\r\n", "250-a\r\n250 b\r\n", "250\r\n250"],
+  ],
+  [
+    "nothing unasked with it",
+    "R: 220\nP: EHLO\nR: 250-a\nR: 250 b\nR: 421 bye",
+    ["220\r\n", "250-a\r\n250 b\r\n", "421 bye\r\n"],
+  ],
+  [
+    "one reply to a message",
+    "P: DATA\nR: 354\nP~ a.*\nP: b\nP: .\nR: 250\nR: 421",
+    ["354\r\n", "250\r\n", "421\r\n"],
+  ],
+  [
+    "nothing before another wire speaks, or ends",
+    "P: a\nP: b\nP: c\nR: 1\nS: 1\nR: 2\n== wait 1s\nR: 3",
+    ["1\r\n", "2\r\n", "3\r\n"],
+  ],
+];
+
+function server(text: string): Piece[] {
+  return piecesOf(transcript(text).steps, "relay", "server", bytesOf);
+}
+
+for (const [what, text, joined] of SERVERS) {
+  Deno.test(`piecesOf() lets a server say ${what}`, () => {
+    assertEquals(texts(server(text), "pipelined"), joined);
+  });
+}
+
+Deno.test("writesOf() lets what a server says unasked come with what was asked for", () => {
+  const pieces = server(
+    String.raw`P: a
+R> "250-a\r\n250 b\r\n421 c\r\n"
+P: b
+R> "250-a\r\n250 b\r\n"`,
   );
-  assertEquals(texts(pieces, "pipelined"), [
-    ...["220\r\n", "250-a\r\n250 b\r\n", "250\r\n250"],
+  const first = [..."250-a\r\n250 b\r"];
+  assertEquals(texts(pieces, "bytes"), [
+    ...[...first, "\n421 c\r\n"],
+    ...[...first, "\n"],
   ]);
+  for (const way of ["every:15", "every:-2"] as const) {
+    assertEquals(texts(pieces, way)[0], "250-a\r\n250 b\r\n421 c\r\n", way);
+  }
+});
+
+Deno.test("piecesOf() joins nothing to what is not known yet, and asks for it late", () => {
+  const text = "C: MAIL\nC: X ${a}\nC: AUTH PLAIN ${b}\nC: NOOP";
+  let asked = 0;
+  const pieces = piecesOf(
+    transcript(text).steps,
+    "client",
+    "client",
+    (step) =>
+      step.kind !== "line" || step.text.length === 1 ? bytesOf(step) : {
+        form: "AUTH PLAIN x\r\n",
+        make: () => new TextEncoder().encode(`late ${++asked}`),
+      },
+  );
+  assertEquals([...waysOf("every", pieces)].length, "MAIL\r\n".length - 1);
+  assertEquals(asked, 0);
+  const writes = texts(pieces, "pipelined");
+  assertEquals(writes.length, 4);
+  assertEquals([writes[0], writes[3]], ["MAIL\r\n", "NOOP\r\n"]);
 });
 
 Deno.test("piecesOf() leaves out what has no bytes", () => {

@@ -26,6 +26,9 @@ export interface Variable {
 /** A text, its variables apart; no string in it is empty or follows another. */
 export type Template = readonly (string | Variable)[];
 
+/** Values of variables, by what stands in their braces. */
+export type Bindings = Map<string, string>;
+
 /**
  * Most variables of one line: trying where each of them ends can take a time
  * with as many factors.
@@ -124,9 +127,14 @@ export function parseRegex(line: string, at: number): Parsed<Template> {
  *
  * @param line The whole line.
  * @param at Where the opening quote must stand.
+ * @param least How many bytes there must be: nothing can't be sent, but come out.
  * @returns The bytes, as characters up to U+00FF.
  */
-export function parseQuoted(line: string, at: number): Parsed<Template> {
+export function parseQuoted(
+  line: string,
+  at: number,
+  least: 0 | 1 = 1,
+): Parsed<Template> {
   if (line[at] !== '"') return refused(at, "bytes in double quotes");
   const parts = new Parts();
   for (let from = at + 1;;) {
@@ -134,7 +142,7 @@ export function parseQuoted(line: string, at: number): Parsed<Template> {
       if (from + 1 < line.length) {
         return refused(from + 1, "nothing behind the closing quote");
       }
-      if (parts.template.length === 0) {
+      if (parts.template.length < least) {
         return refused(from, "at least one byte");
       }
       return { ok: true, value: parts.template };

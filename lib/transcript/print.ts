@@ -9,6 +9,7 @@
 
 import { formatDelivered } from "./delivered.ts";
 import {
+  isChecker,
   type Mark,
   type SaidStep,
   SPEAKERS,
@@ -111,14 +112,10 @@ function formatSaid(step: SaidStep): string {
 function formatLine(step: SaidStep & { kind: "line" }): string {
   const text = formatText(step.text);
   // What begins with a quote would be bytes in a checker's line.
-  if (text === undefined || isChecker(step) && text.startsWith('"')) {
+  if (text === undefined || isChecker(step.wire) && text.startsWith('"')) {
     return withLetters(step, ">", formatQuoted(lineOctets(step.text)));
   }
   return withLetters(step, ":", text);
-}
-
-function isChecker({ wire }: SaidStep): boolean {
-  return wire !== "client" && wire !== "relay";
 }
 
 function withLetters(step: SaidStep, mark: Mark, text: string): string {
@@ -127,7 +124,7 @@ function withLetters(step: SaidStep, mark: Mark, text: string): string {
     throw new TypeError(`Cannot print a "${step.kind}": expected one line`);
   }
   const behind = text === "" ? "" : ` ${text}`;
-  if (isChecker(step)) {
+  if (isChecker(wire)) {
     if (mark === "~" && from === "client") return `${wire}~${behind}`;
     if (mark === ":" || mark === ">") {
       return `${wire}${from === "client" ? ">" : "<"}${behind}`;

@@ -79,7 +79,7 @@ export function parseMessagePart(content: string): Parsed<MessagePart> {
     return refused(at - 1, `a space behind "|${mark}"`);
   }
   if (mark === ">") {
-    const octets = parseQuoted(content, at);
+    const octets = parseQuoted(content, at, 0);
     if (!octets.ok) return octets;
     return { ok: true, value: { kind: "bytes", octets: octets.value } };
   }

@@ -5,7 +5,7 @@
  * printed as it was read. A step that a program makes or changes has no
  * `source`, and is printed in the file's notation.
  *
- * Reading is `transcript.ts`, printing `print.ts`, comparing `pattern.ts`.
+ * Reading is `parse.ts`, printing `print.ts`, comparing `pattern.ts`.
  *
  * @module
  */
@@ -15,12 +15,15 @@ import type { Template } from "./template.ts";
 /** A content checker that Postern talks to. */
 export type Checker = "spamd" | "clamd" | "dspam" | "sssp" | "rspamd";
 
+/** A relay that Postern passes mail to: the first one, and another. */
+export type Relay = "relay" | "relay2";
+
 /**
- * A connection of Postern's: from its client, to its relay, to a checker. A
- * second relay would be one more word here and two letters in
+ * A connection of Postern's: from its client, to a relay, to a checker. A third
+ * relay would be one more word in {@linkcode Relay} and two lines in
  * {@linkcode SPEAKERS}.
  */
-export type Wire = "client" | "relay" | Checker;
+export type Wire = "client" | Relay | Checker;
 
 /** An end of a wire: who opened the connection, or who took it. */
 export type End = "client" | "server";
@@ -46,12 +49,19 @@ export const SPEAKERS: readonly Speaker[] = [
   { letters: "S", wire: "client", from: "server", marks: ":~*!>" },
   { letters: "P", wire: "relay", from: "client", marks: ":~>" },
   { letters: "R", wire: "relay", from: "server", marks: ":~*!>" },
+  { letters: "P2", wire: "relay2", from: "client", marks: ":~>" },
+  { letters: "R2", wire: "relay2", from: "server", marks: ":~*!>" },
 ];
 
 /** The names that lines of a checker's wire begin with. */
 export const CHECKERS: readonly Checker[] = [
   ...["spamd", "clamd", "dspam", "sssp", "rspamd"] as const,
 ];
+
+/** Whether a wire is a checker's, which does not speak SMTP. */
+export function isChecker(wire: Wire): wire is Checker {
+  return CHECKERS.some((checker) => checker === wire);
+}
 
 /**
  * Who speaks in a checker's line: `spamd>` and `spamd~` Postern, `spamd<` the
@@ -173,7 +183,8 @@ export interface WaitStep extends Written {
 
 /**
  * A part of a delivered message: `| line`, CRLF implied; `|> "bytes"`; or
- * `|< file.eml`, that message with CRLF line ends.
+ * `|< file.eml`, that message with CRLF line ends. `|> ""` alone is a message
+ * without a byte.
  */
 export type MessagePart =
   | Pick<LineStep, "kind" | "text">
@@ -188,7 +199,7 @@ export interface DeliveredStep extends Written {
   readonly sender: string;
   /** Addresses of the recipients, in their order. */
   readonly recipients: readonly string[];
-  /** The message; empty: only the envelope is claimed. */
+  /** The message; without parts only the envelope is claimed. */
   readonly message: readonly MessagePart[];
 }
 

@@ -15,9 +15,8 @@
  * @module
  */
 
-import type { Bindings } from "./sending.ts";
 import type { Expectation } from "./steps.ts";
-import { type Template, textOf, toOctets } from "./template.ts";
+import { type Bindings, type Template, textOf, toOctets } from "./template.ts";
 
 /** What variables look like, by their names without digits at the end. */
 const FORMS: Readonly<Record<string, string>> = {

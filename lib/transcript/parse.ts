@@ -18,14 +18,15 @@
  * | `C> "bytes"`, `S> "bytes"` | these bytes in one write, nothing added |
  * | `C< file.eml` | that message as mail data |
  * | `P: P~ P>`, `R: R~ R* R! R>` | the same between Postern and its relay |
+ * | `P2: …`, `R2: …` | and its second relay: the second address that it calls |
  * | `spamd> text`, `spamd> "bytes"`, `spamd~ regex` | Postern says this to a checker |
  * | `spamd< text`, `spamd< "bytes"` | the checker answers |
  * | `== tls`, `== close`, `== eof`, `== reset` | what happens to the wire named last |
  * | `== wait 301s` | the clock advances; `ms`, `s`, `m` or `h` |
  *
  * At the end stands what must have come out, without the trace put before it:
- * nothing, or one block for each message. Without a block nothing is claimed, and without lines in it only the
- * envelope is.
+ * nothing, or one block for each message. Without a block nothing is claimed,
+ * without lines in it only the envelope is, and `|> ""` is an empty message.
  *
  * ```text
  * == delivered nothing

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import {
   MAX_PROBLEMS,
   MAX_TRANSCRIPT_BYTES,
-} from "../../lib/replay/transcript.ts";
+} from "../../lib/transcript/parse.ts";
 import { bare, EVERYTHING, problems, transcript } from "./support.ts";
 
 const host = { name: "host", secret: false };
@@ -182,11 +182,17 @@ const REFUSED: [text: string, ...problems: string[]][] = [
   ],
   [
     "X: a\nspam> b",
-    "1:1: expected C, S, P, R or one of spamd, clamd, dspam, sssp, rspamd",
-    "2:1: expected C, S, P, R or one of spamd, clamd, dspam, sssp, rspamd",
+    "1:1: expected C, S, P, R, P2, R2 or one of spamd, clamd, dspam, sssp, rspamd",
+    "2:1: expected C, S, P, R, P2, R2 or one of spamd, clamd, dspam, sssp, rspamd",
   ],
   ["C~ a", '1:2: expected one of ":", ">", "<" behind "C"'],
   ["P! a", '1:2: expected one of ":", "~", ">" behind "P"'],
+  ["P2! a", '1:3: expected one of ":", "~", ">" behind "P2"'],
+  [
+    "P3: a",
+    "1:1: expected C, S, P, R, P2, R2 or one of spamd, clamd, dspam, sssp, rspamd",
+  ],
+  ['C> ""', "1:5: expected at least one byte"],
   ["R< a", '1:2: expected one of ":", "~", "*", "!", ">" behind "R"'],
   ["spamd: a", '1:6: expected one of ">", "<", "~" behind "spamd"'],
   ["C:QUIT", '1:3: expected a space behind "C:"'],

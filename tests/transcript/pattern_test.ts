@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { matchLine, matchOctets } from "../../lib/replay/pattern.ts";
-import type { Bindings } from "../../lib/replay/sending.ts";
-import type { Expectation } from "../../lib/replay/steps.ts";
+import { matchLine, matchOctets } from "../../lib/transcript/pattern.ts";
+import type { Bindings } from "../../lib/transcript/template.ts";
+import type { Expectation } from "../../lib/transcript/steps.ts";
 import { transcript } from "./support.ts";
 
 /** The step of one line, which expects one. */

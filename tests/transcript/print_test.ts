@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { formatStep, formatTranscript } from "../../lib/replay/print.ts";
+import { formatStep, formatTranscript } from "../../lib/transcript/print.ts";
 import { random } from "../../lib/replay/random.ts";
-import { type Step, UNWRITTEN } from "../../lib/replay/steps.ts";
-import type { Template } from "../../lib/replay/template.ts";
-import { parseTranscript } from "../../lib/replay/transcript.ts";
+import { type Step, UNWRITTEN } from "../../lib/transcript/steps.ts";
+import type { Template } from "../../lib/transcript/template.ts";
+import { parseTranscript } from "../../lib/transcript/parse.ts";
 import { bare, EVERYTHING, transcript } from "./support.ts";
 
 const FILES: [what: string, text: string][] = [

@@ -1,7 +1,7 @@
 /**
  * Reads one step of a transcript from its line.
  *
- * The forms are listed in `transcript.ts`.
+ * The forms are listed in `parse.ts`.
  *
  * @module
  */
@@ -12,6 +12,7 @@ import { regexFault } from "./pattern.ts";
 import {
   CHECKERS,
   checkerSpeaker,
+  isChecker,
   type Mark,
   type Said,
   SPEAKERS,
@@ -49,7 +50,7 @@ export function parseSaid(content: string, written: Written): Parsed<Step> {
   const speaker = SPEAKERS.find((speaker) => speaker.letters === letters) ??
     checkerSpeaker(letters, mark);
   if (speaker === undefined) {
-    return refused(0, `C, S, P, R or one of ${CHECKERS.join(", ")}`);
+    return refused(0, `C, S, P, R, P2, R2 or one of ${CHECKERS.join(", ")}`);
   }
   const behind = letters.length;
   if (!speaker.marks.includes(mark)) {
@@ -70,7 +71,7 @@ function parseBody(
   said: Said,
   mark: Mark,
 ): Parsed<Step> {
-  const isSmtp = said.wire === "client" || said.wire === "relay";
+  const isSmtp = !isChecker(said.wire);
   if (mark === "~" || mark === "!") {
     const regex = parseRegex(content, at);
     if (!regex.ok) return regex;

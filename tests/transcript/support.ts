@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Step, Transcript } from "../../lib/replay/steps.ts";
-import { formatProblem, parseTranscript } from "../../lib/replay/transcript.ts";
+import type { Step, Transcript } from "../../lib/transcript/steps.ts";
+import { formatProblem, parseTranscript } from "../../lib/transcript/parse.ts";
 
 /** The transcript of a text that must be one. */
 export function transcript(text: string | Uint8Array): Transcript {
@@ -61,6 +61,14 @@ R~ 250 ${"${id}"} \d{3}
 R* 250-
 R! 5\d\d.*
 R> "250 half"
+P2: MAIL FROM:<a@b>
+P2~ RCPT TO:<.*>
+P2> "x"
+R2: 250 ok
+R2~ 250 .*
+R2* 250-
+R2! 5\d\d.*
+R2> "250 half"
 spamd> PING SPAMC/1.5
 spamd> "raw\x00\n"
 spamd~ PING .*
@@ -81,6 +89,7 @@ S: 221 bye
 |
 |  indented
 |> "bytes\n"
+|> ""
 |< messages/a b.eml
 == delivered from=<> to=<"a>b"@d.test>
 

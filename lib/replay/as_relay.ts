@@ -1,0 +1,89 @@
+/**
+ * A transcript's server against Postern's own client in memory, in all the ways
+ * in which its replies can be cut.
+ *
+ * What Postern's client does not do is no failure: such a file is skipped, and
+ * the reason told.
+ *
+ * @module
+ */
+
+import { encodeBase64 } from "@std/encoding/base64";
+import type { Transcript } from "../transcript/steps.ts";
+import { fromOctets } from "../transcript/template.ts";
+import { clientTaskOf } from "./client_task.ts";
+import { Deviation, type Mismatch } from "./mismatch.ts";
+import type { Played, PlaySettings } from "./played.ts";
+import { type Credentials, PosternClient } from "./postern_client.ts";
+import { Serving } from "./serving.ts";
+import { type Way, waysOf } from "./splits.ts";
+import { CLOCK_MS } from "./transcript_config.ts";
+import { type Turn, turnsOf, UnfitError } from "./turns.ts";
+import { Veil } from "./veil.ts";
+
+/** Who the client says it is, where nobody told. */
+const STAND_IN = "user:secret";
+
+/**
+ * Plays the server's side of `transcript` against Postern's client in memory,
+ * in every way of its splits.
+ *
+ * @param transcript The conversation; of its wires only the client's counts.
+ * @param settings How it is played.
+ * @returns How many times it was played, and the first failure.
+ */
+export async function playAsRelay(
+  transcript: Transcript,
+  { splits, readMessage, secrets }: PlaySettings,
+): Promise<Played> {
+  const { steps, unsplit, clock = CLOCK_MS } = transcript;
+  try {
+    const turns = turnsOf(steps, readMessage);
+    const task = clientTaskOf(turns);
+    const secret = secrets?.get("auth") ?? STAND_IN;
+    const replies = turns.filter((turn) => turn.kind === "say").map((turn) => ({
+      bytes: fromOctets(turn.lines.join("")),
+      isBarrier: true,
+    }));
+    let plays = 0;
+    for (const split of splits) {
+      for (const way of waysOf(split, replies, unsplit)) {
+        plays++;
+        await using client = new PosternClient(task, pairOf(secret), clock);
+        const mismatch = await serve(turns, client, way, secret);
+        if (mismatch !== undefined) {
+          return { plays, failure: { ...mismatch, way } };
+        }
+      }
+    }
+    return { plays };
+  } catch (error) {
+    if (!(error instanceof UnfitError)) throw error;
+    return { plays: 0, skipped: error.message };
+  }
+}
+
+async function serve(
+  turns: readonly Turn[],
+  client: PosternClient,
+  way: Way,
+  secret: string,
+): Promise<Mismatch | undefined> {
+  try {
+    await new Serving(turns, client, way).run();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Deviation)) throw error;
+    const veil = new Veil();
+    const { user, password } = pairOf(secret);
+    veil.add(secret);
+    veil.add(encodeBase64(`\0${user}\0${password}`));
+    return veil.overMismatch(error);
+  }
+}
+
+function pairOf(secret: string): Credentials {
+  const colon = secret.indexOf(":");
+  const end = colon < 0 ? secret.length : colon;
+  return { user: secret.slice(0, end), password: secret.slice(end + 1) };
+}

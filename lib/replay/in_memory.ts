@@ -1,0 +1,72 @@
+/**
+ * A transcript against Postern in memory, in all the ways it can be cut.
+ *
+ * @module
+ */
+
+import { isSaid, type Step, type Transcript } from "../transcript/steps.ts";
+import { play, playedPieces } from "./play.ts";
+import type { Played, PlaySettings } from "./played.ts";
+import { openPostern } from "./postern.ts";
+import { Secrets } from "./secrets.ts";
+import { waysOf } from "./splits.ts";
+import { variablesOf } from "./step_template.ts";
+import { CLOCK_MS, configOf, KNOWN } from "./transcript_config.ts";
+
+/** What stands for a pair that nobody gave: in memory there are no accounts. */
+const STAND_IN = "user:secret";
+
+/**
+ * Plays `transcript` against Postern in memory in every way of its splits.
+ *
+ * @returns The first failure and how many times it was played.
+ * @throws {TypeError} Its settings are no configuration.
+ */
+export async function playInMemory(
+  transcript: Transcript,
+  { splits, readMessage, secrets }: PlaySettings,
+): Promise<Played> {
+  const { steps, unsplit, client = "127.0.0.1", clock = CLOCK_MS } = transcript;
+  const config = configOf(transcript);
+  const values = secretsOf(steps, secrets);
+  const messages = new Map<string, Uint8Array>();
+  const options = {
+    // A recording has the name of the server that was recorded.
+    known: { ...KNOWN, host: config.server.hostname },
+    readMessage: (path: string) =>
+      messages.getOrInsertComputed(path, readMessage),
+  };
+  const pieces = playedPieces(transcript, options);
+  let plays = 0;
+  for (const split of splits) {
+    for (const way of waysOf(split, pieces, unsplit)) {
+      plays++;
+      await using stage = await openPostern({ config, client, clock });
+      const mismatch = await play(transcript, stage, {
+        ...options,
+        way,
+        secrets: new Secrets(values, steps),
+      });
+      if (mismatch !== undefined) {
+        return { plays, failure: { ...mismatch, way } };
+      }
+    }
+  }
+  return { plays };
+}
+
+/** The values that were given, and something for those that were not. */
+function secretsOf(
+  steps: readonly Step[],
+  given: ReadonlyMap<string, string> = new Map(),
+): ReadonlyMap<string, string> {
+  const values = new Map(given);
+  for (const { name, secret } of steps.filter(isSaid).flatMap(variablesOf)) {
+    const word = name.slice("secret:".length).toLowerCase();
+    const owner = word.replace(/_(?:user|password)$/, "");
+    if (secret && !values.has(word) && !values.has(owner)) {
+      values.set(owner, STAND_IN);
+    }
+  }
+  return values;
+}

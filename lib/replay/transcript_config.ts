@@ -1,0 +1,53 @@
+/**
+ * What Postern is set up with for a conversation in memory: the file's
+ * settings, and names and times where it has none.
+ *
+ * @module
+ */
+
+import type { Config } from "../config/config.ts";
+import { checkConfig } from "../config/load.ts";
+import { formatProblem as formatConfigProblem } from "../config/problem.ts";
+import type { Transcript } from "../transcript/steps.ts";
+
+/** Postern's name in conversations that don't say another. */
+const HOSTNAME = "mx.postern.test";
+
+/** The session's id, which `${id}` stands for. */
+export const KNOWN: Readonly<Record<string, string>> = {
+  host: HOSTNAME,
+  id: "00000000",
+};
+
+/** When conversations begin that don't say so: 2026-01-01, noon. */
+export const CLOCK_MS: number = Date.UTC(2026, 0, 1, 12);
+
+/**
+ * The configuration that a transcript's settings make of the defaults.
+ *
+ * @throws {TypeError} They are none.
+ */
+export function configOf(transcript: Transcript): Config {
+  const input: Record<string, Record<string, unknown>> = {
+    server: { hostname: HOSTNAME },
+  };
+  const hasRelay = transcript.steps.some((step) =>
+    "wire" in step && step.wire === "relay"
+  );
+  if (hasRelay) input["relay"] = { url: "relay.test:25", tls: "off" };
+  for (const [key, value] of transcript.config) {
+    const [section = "", name = ""] = key.split(".");
+    input[section] = { ...input[section], [name]: value };
+  }
+  const { config, problems } = checkConfig(input, {
+    hostname: HOSTNAME,
+    env: () => undefined,
+    readTextFile: () => {
+      throw new Error("A transcript reads no files");
+    },
+  });
+  if (config !== undefined) return config;
+  throw new TypeError(
+    `${transcript.file}: ${problems.map(formatConfigProblem).join("; ")}`,
+  );
+}
