@@ -12,6 +12,14 @@ import { openDelivery } from "./delivery/delivery.ts";
 import type { Hop, Sender } from "./hop.ts";
 import { LocalHop, type LocalSettings } from "./local_hop.ts";
 import type { Log } from "./log/log.ts";
+import {
+  commonSettings,
+  type RecordedSetting,
+  sessionSettings,
+} from "./recorded_setup.ts";
+import type { Recorder } from "./record/recorder.ts";
+import type { SessionRecording } from "./record/session_recording.ts";
+import { prepareFolder } from "./record/transcript_file.ts";
 import { Networks, parseNetwork } from "./policy/networks.ts";
 import { type RelayEntry, RelayTable } from "./policy/relay_table.ts";
 import { RelayHop } from "./relay/hop.ts";
@@ -30,6 +38,8 @@ export interface Shared extends RelayWorld {
   readonly log: Log;
   /** Takes the place of local delivery, as a benchmark or a replay wants. */
   readonly openLocalHop?: ((mail: Sender, log: Log) => Hop) | undefined;
+  /** Writes transcripts, where the configuration wants some. */
+  readonly recorder?: Recorder | undefined;
 }
 
 /**
@@ -82,6 +92,7 @@ export class Runtime {
   readonly #caCerts: readonly string[];
   /** One a relay, as many as the relay list names at most. */
   readonly #pools = new Map<string, RelayPool>();
+  #recordedSettings: readonly RecordedSetting[] | undefined;
 
   private constructor(config: Config, shared: Shared) {
     this.config = config;
@@ -114,7 +125,44 @@ export class Runtime {
     const runtime = new Runtime(config, shared);
     for (const text of config.local.networks) await runtime.#addLocal(text);
     if (config.relay.url === undefined) await runtime.#checkStore();
+    const { dir } = config.record;
+    if (dir !== "" && shared.recorder !== undefined) await prepareFolder(dir);
     return runtime;
+  }
+
+  /** The recording of a session that begins, if there is to be one. */
+  record(id: string, client: string): SessionRecording | undefined {
+    const { record: { dir }, relay: { url }, server } = this.config;
+    if (dir === "") return undefined;
+    const isLocal = this.isLocal(client);
+    const began = this.#shared.sweep.now();
+    this.#recordedSettings ??= commonSettings(this.config);
+    return this.#shared.recorder?.begin({
+      folder: dir,
+      id,
+      title: `Session ${id}`,
+      settings: [
+        ...sessionSettings(
+          this.config,
+          { address: client, isLocal, began },
+          this.relays.entries(),
+        ),
+        ...this.#recordedSettings,
+      ],
+      variables: { id, host: server.hostname },
+      secrets: url?.transport === "tcp" && url.password !== undefined
+        ? [url.password.reveal()]
+        : [],
+    });
+  }
+
+  /** What a session is run with, on whose relays `recording` has an ear. */
+  sessionSettings(recording: SessionRecording | undefined): SessionSettings {
+    if (recording === undefined) return this.session;
+    return {
+      ...this.session,
+      openHop: (route, mail, log) => this.#openHop(route, mail, log, recording),
+    };
   }
 
   /** Whether a client may send anywhere; one on a Unix socket may. */
@@ -162,12 +210,20 @@ export class Runtime {
     }
   }
 
-  #openHop(route: RelayEntry | "default", mail: Sender, log: Log): Hop {
+  #openHop(
+    route: RelayEntry | "default",
+    mail: Sender,
+    log: Log,
+    recording?: SessionRecording,
+  ): Hop {
     const { relay } = this.config;
     const own = route !== "default" && route.hostname !== undefined
       ? ownRelay(route.hostname, route.port)
       : relay.url;
-    if (own !== undefined) return new RelayHop(this.#pool(own), mail, log);
+    if (own !== undefined) {
+      const track = recording?.relay(formatRelay(own));
+      return new RelayHop(this.#pool(own), mail, log, track);
+    }
     const { openLocalHop } = this.#shared;
     if (openLocalHop !== undefined) return openLocalHop(mail, log);
     return new LocalHop(this.#store, mail, log);

@@ -14,6 +14,7 @@ import { formatReply, REPLIES } from "./engine/reply.ts";
 import { Admission } from "./policy/admission.ts";
 import type { Networks } from "./policy/networks.ts";
 import type { RelayTable } from "./policy/relay_table.ts";
+import { Recorder } from "./record/recorder.ts";
 import { Runtime, type Shared } from "./runtime.ts";
 import { Session } from "./session.ts";
 import { Buffers } from "./transport/buffers.ts";
@@ -43,7 +44,7 @@ export interface SessionInfo {
 
 /** A running server. */
 export class Server implements AsyncDisposable {
-  readonly #shared: Shared;
+  readonly #shared: Shared & { readonly recorder: Recorder };
   readonly #stop: AbortController;
   readonly #admission: Admission;
   readonly #sessions = new Set<Session>();
@@ -54,7 +55,11 @@ export class Server implements AsyncDisposable {
   #emptied: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(runtime: Runtime, shared: Shared, stop: AbortController) {
+  private constructor(
+    runtime: Runtime,
+    shared: Shared & { readonly recorder: Recorder },
+    stop: AbortController,
+  ) {
     this.#stop = stop;
     this.#runtime = runtime;
     this.#shared = shared;
@@ -76,7 +81,9 @@ export class Server implements AsyncDisposable {
     const sweep = new Sweep({ intervalMs });
     const stop = new AbortController();
     const { signal } = stop;
-    const shared = { ...options, sweep, buffers: new Buffers(), signal };
+    const buffers = new Buffers();
+    const recorder = new Recorder(options);
+    const shared = { ...options, sweep, buffers, signal, recorder };
     const runtime = await Runtime.of(config, shared);
     const server = new Server(runtime, shared, stop);
     try {
@@ -181,6 +188,7 @@ export class Server implements AsyncDisposable {
       clearTimeout(timer);
     }
     await this.#runtime.close();
+    await this.#shared.recorder.settled();
     this.#shared.sweep[Symbol.dispose]();
   }
 
@@ -218,39 +226,45 @@ export class Server implements AsyncDisposable {
 
   #admit(connection: Connection): void {
     const { remote } = connection;
-    this.#shared.sweep.add(connection);
     const verdict = this.#admission.admit(remote);
-    const { config } = this.#runtime;
-    if (verdict !== "ok") {
-      this.#shared.log.warn("refused", { client: remote, reason: verdict });
-      connection.writeBy = this.#shared.sweep.now() +
-        config.limits.write_timeout;
-      const close = () => {
-        connection.close();
-        this.#shared.sweep.delete(connection);
-      };
-      connection.write(REFUSALS[verdict]).then(close, close);
-      return;
-    }
+    if (verdict !== "ok") return this.#refuse(connection, verdict);
+    const id = newId();
+    const recording = this.#runtime.record(id, remote);
+    const client = recording?.tap(connection) ?? connection;
+    this.#shared.sweep.add(client);
     const session = new Session(
-      connection,
-      { id: newId(), isLocal: this.#runtime.isLocal(remote) },
-      this.#runtime.session,
+      client,
+      { id, isLocal: this.#runtime.isLocal(remote) },
+      this.#runtime.sessionSettings(recording),
       this.#shared.log,
     );
     this.#sessions.add(session);
     const ended = () => {
-      this.#shared.sweep.delete(connection);
+      this.#shared.sweep.delete(client);
       this.#admission.leave(remote);
+      if (recording !== undefined) this.#shared.recorder.end(recording);
       this.#sessions.delete(session);
       if (this.#sessions.size === 0) this.#emptied?.();
     };
     session.run().then(ended, (error) => {
       // It is made not to; if it does all the same, the others are served on.
-      connection.close();
+      client.close();
       ended();
       this.#shared.log.error("session-failed", { session: session.id, error });
     });
+  }
+
+  #refuse(connection: Connection, reason: keyof typeof REFUSALS): void {
+    const { sweep, log } = this.#shared;
+    sweep.add(connection);
+    log.warn("refused", { client: connection.remote, reason });
+    connection.writeBy = sweep.now() +
+      this.#runtime.config.limits.write_timeout;
+    const close = () => {
+      connection.close();
+      sweep.delete(connection);
+    };
+    connection.write(REFUSALS[reason]).then(close, close);
   }
 }
 

@@ -19,9 +19,11 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   log: ["secret"],
   policy: ["engine"],
   config: ["address", "engine", "policy", "secret"],
+  transcript: ["engine"],
+  record: ["transcript", "engine", "transport", "log", "secret", "address"],
   hop: ["engine"],
   scanners: ["engine", "message", "transport", "secret"],
-  relay: ["address", "engine", "hop", "transport", "log", "secret"],
+  relay: ["address", "engine", "hop", "transport", "log", "secret", "record"],
   delivery: ["engine", "hop", "message"],
   local_hop: ["delivery", "engine", "hop", "log"],
   hooks: ["engine", "message", "policy"],
@@ -31,13 +33,14 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...["engine", "message", "policy", "hooks", "scanners", "transport"],
     ...["hop", "transaction", "wire", "log", "secret"],
   ],
+  recorded_setup: ["config", "policy"],
   runtime: [
     ...["session", "hop", "local_hop", "delivery", "relay", "policy"],
-    ...["transport", "config", "log", "secret"],
+    ...["transport", "config", "log", "secret", "record", "recorded_setup"],
   ],
   server: [
     ...["runtime", "session", "policy", "transport", "engine", "config", "log"],
-    "address",
+    ...["address", "record"],
   ],
   machine: ["config"],
   serve: ["server", "machine", "policy", "config", "log", "address"],
@@ -49,11 +52,20 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "address",
   ],
   replay: [
-    ...["session", "runtime", "hop", "engine", "transport", "config", "log"],
+    ...["transcript", "session", "runtime", "hop", "relay", "secret"],
+    ...["engine", "transport", "config", "log"],
+  ],
+  live: [
+    ...["replay", "transcript", "engine", "transport", "address", "secret"],
+  ],
+  mutation: ["replay", "transcript", "engine", "config"],
+  suite: [
+    ...["replay", "live", "mutation", "transcript", "record", "engine"],
+    ...["config", "address"],
   ],
   cli: [
     ...["server", "send", "runtime", "machine", "engine", "transport"],
-    ...["config", "log", "address"],
+    ...["config", "log", "address", "record", "replay", "live", "suite"],
   ],
 };
 

@@ -27,12 +27,13 @@ import { type Command, parseOptions, say } from "./usage.ts";
 export const serveCommand: Command = {
   summary: "run the server",
   usage:
-    "serve [-c FILE] [--listen ADDR]… [--relay URL] [--maildir DIR] [--log-level LEVEL] [--log-format text|json]",
+    "serve [-c FILE] [--listen ADDR]… [--relay URL] [--maildir DIR] [--record DIR] [--log-level LEVEL] [--log-format text|json]",
   help:
     `  -c, --config FILE    the configuration; default: ./postern.toml, or none
   --listen ADDR        HOST:PORT, [IPv6]:PORT or unix:/PATH; may be repeated
   --relay URL          where mail goes: smtp://HOST:PORT, plain://USER:PWD@HOST:587
   --maildir DIR        where mail goes that is not relayed
+  --record DIR         where a transcript of every session goes, without secrets
   --log-level LEVEL    debug, info, warn or error
   --log-format FORMAT  text or json
 
@@ -43,7 +44,10 @@ Example:
   postern serve --listen 127.0.0.1:2525 --relay smtp://localhost:25`,
   async run(args) {
     const options = parseOptions(args, {
-      string: ["config", "relay", "maildir", "log-level", "log-format"],
+      string: [
+        ...["config", "relay", "maildir", "record"],
+        ...["log-level", "log-format"],
+      ],
       collect: ["listen"],
     });
     const asked = options.value("config");
@@ -64,6 +68,7 @@ function overridesOf(
   const listen = options.values("listen");
   const relay = options.value("relay");
   const maildir = options.value("maildir");
+  const dir = options.value("record");
   const level = options.value("log-level");
   const format = options.value("log-format");
   // The values are checked like a file's, so they need not be of the type yet.
@@ -71,6 +76,7 @@ function overridesOf(
     ...(listen.length > 0 ? { server: { listen } } : {}),
     ...(relay !== undefined ? { relay: { url: relay } } : {}),
     ...(maildir !== undefined ? { delivery: { maildir } } : {}),
+    ...(dir !== undefined ? { record: { dir } } : {}),
     ...(level !== undefined || format !== undefined
       ? {
         log: {

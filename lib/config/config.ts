@@ -188,6 +188,15 @@ export interface Config {
      */
     readonly file: string;
   };
+  /** Transcripts of sessions. */
+  readonly record: {
+    /**
+     * Directory for a transcript of every session, without secrets; made where it is missing; empty: none.
+     *
+     * @default ""
+     */
+    readonly dir: string;
+  };
 }
 
 /** A configuration as a program gives it: the file's own names and values, whatever is absent by default. */
@@ -368,5 +377,14 @@ export interface ConfigInput {
      * @default ""
      */
     readonly file?: string;
+  };
+  /** Transcripts of sessions. */
+  readonly record?: {
+    /**
+     * Directory for a transcript of every session, without secrets; made where it is missing; empty: none.
+     *
+     * @default ""
+     */
+    readonly dir?: string;
   };
 }

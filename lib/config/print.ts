@@ -5,7 +5,7 @@
  * @module
  */
 import type { Config } from "./config.ts";
-import { keysOf, SECTIONS } from "./schema.ts";
+import { keysOf, SCHEMA, SECTIONS } from "./schema.ts";
 import { VALUE_TYPES } from "./value.ts";
 
 export { explainConfig } from "./document.ts";
@@ -22,20 +22,31 @@ export function printConfig(config: Config): string {
     const lines = keysOf(section)
       .filter(([, row]) => !row.notYet)
       .map(([key, row]) => {
-        const { format } = VALUE_TYPES[row.type];
         const name = key.slice(section.length + 1);
-        const value = shownValue(config, key);
-        if (value === undefined && row.leftOpen) {
+        if (shownValue(config, key) === undefined && row.leftOpen) {
           return `# ${name}: ${row.computed}\n`;
         }
-        const text = row.list
-          ? `[${(value as unknown[]).map(format).join(", ")}]`
-          : format(value);
-        return `${name} = ${text}\n`;
+        return `${name} = ${formatKey(config, key)}\n`;
       });
     if (lines.length > 0) sections.push(`[${section}]\n${lines.join("")}`);
   }
   return sections.join("\n");
+}
+
+/**
+ * Prints the value of one key.
+ *
+ * @param config What it is taken from.
+ * @param key Its full name.
+ * @returns A TOML value; passwords as dots.
+ */
+export function formatKey(config: Config, key: string): string {
+  const row = SCHEMA.get(key)!;
+  const { format } = VALUE_TYPES[row.type];
+  const value = shownValue(config, key);
+  return row.list
+    ? `[${(value as unknown[]).map(format).join(", ")}]`
+    : format(value);
 }
 
 /** The value of a key; a relay whose password has a file of its own goes without it, so that the file is read again. */

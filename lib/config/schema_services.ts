@@ -185,9 +185,10 @@ export const SERVICE_KEYS: Readonly<Record<string, Key>> = {
     meaning: "Unix socket of the running server, mode 0600.",
   },
   "record.dir": {
-    ...laterPath(
-      "Directory for a transcript of every session, without secrets; empty: none.",
-    ),
+    type: "path",
+    default: "",
     option: "--record",
+    meaning:
+      "Directory for a transcript of every session, without secrets; made where it is missing; empty: none.",
   },
 };

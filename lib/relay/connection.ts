@@ -11,6 +11,8 @@
 
 import { type Answer, ClientEngine, ProtocolError } from "../engine/client.ts";
 import { REPLIES } from "../engine/reply.ts";
+import type { RelayTap } from "../record/relay_track.ts";
+import { TappedConnection } from "../record/tap.ts";
 import {
   type Connection,
   DeadlineError,
@@ -37,6 +39,8 @@ export class RelayConnection {
   step: RelayStep = "greeting";
   /** The beginning of a message, not written yet. */
   readonly gathering: Gathering = new Gathering();
+  /** What hears it, where sessions are recorded. */
+  readonly tap: RelayTap | undefined;
   #connection: Connection;
   readonly #settings: RelaySettings;
   readonly #sweep: Sweep;
@@ -45,11 +49,23 @@ export class RelayConnection {
   #idle = false;
   #hasSpoken = false;
 
-  constructor(connection: Connection, settings: RelaySettings, sweep: Sweep) {
-    this.#connection = connection;
+  constructor(
+    connection: Connection,
+    settings: RelaySettings,
+    sweep: Sweep,
+    tap?: RelayTap,
+  ) {
+    this.tap = tap;
+    this.#connection = this.#tapped(connection);
     this.#settings = settings;
     this.#sweep = sweep;
-    sweep.add(connection);
+    sweep.add(this.#connection);
+  }
+
+  #tapped(connection: Connection): Connection {
+    const { tap } = this;
+    if (tap === undefined) return connection;
+    return new TappedConnection(connection, "client", tap);
   }
 
   /** The peer's bare address; empty for a Unix socket. */
@@ -78,8 +94,17 @@ export class RelayConnection {
   ): Promise<void> {
     this.engine.discard();
     this.#hasSpoken = false;
-    this.#sweep.delete(this.#connection);
-    this.#connection = await make(this.#connection);
+    const plain = this.#connection;
+    this.#sweep.delete(plain);
+    // What TLS says is heard above it.
+    const inner = plain instanceof TappedConnection ? plain.takeInner() : plain;
+    try {
+      this.#connection = this.#tapped(await make(inner));
+    } catch (error) {
+      this.tap?.ended("eof");
+      throw error;
+    }
+    this.tap?.secured();
     this.#sweep.add(this.#connection);
   }
 

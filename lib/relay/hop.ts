@@ -15,7 +15,8 @@ import type { Answer } from "../engine/client.ts";
 import type { MailCommand, RcptCommand } from "../engine/events.ts";
 import { isPositive, REPLIES, type Reply } from "../engine/reply.ts";
 import type { Log } from "../log/log.ts";
-import { senderRefusalOf, withStatus } from "./answer.ts";
+import type { RelayTrack } from "../record/relay_track.ts";
+import { isDone, passedOn, senderRefusalOf } from "./answer.ts";
 import type { RelayConnection } from "./connection.ts";
 import { lackingOf } from "./offer.ts";
 import type { RelayPool } from "./pool.ts";
@@ -34,6 +35,7 @@ export class RelayHop {
   readonly #pool: RelayPool;
   readonly #mail: Pick<MailCommand, "sender" | "parameters">;
   readonly #log: Log;
+  readonly #track: RelayTrack | undefined;
   #relay: RelayConnection | undefined;
   /** No verdict is to be had any more: what every further question gets. */
   #failure: Reply | undefined;
@@ -42,14 +44,17 @@ export class RelayHop {
   #error: RelayError | undefined;
   #step: RelayStep = "connect";
 
+  /** `track` gets to know what is said, where the session is recorded. */
   constructor(
     pool: RelayPool,
     mail: Pick<MailCommand, "sender" | "parameters">,
     log: Log,
+    track?: RelayTrack,
   ) {
     this.#pool = pool;
     this.#mail = mail;
     this.#log = log;
+    this.#track = track;
   }
 
   /** The relay's name, for logs. */
@@ -185,7 +190,7 @@ export class RelayHop {
     try {
       relay.engine.reset();
       const [answer] = await relay.ask(1);
-      if (!isPositive(answer!.reply)) relay.close();
+      if (!isDone(answer!.reply)) relay.close();
       this.#release();
     } catch {
       this.#relay = undefined;
@@ -204,19 +209,22 @@ export class RelayHop {
     if (this.#relay !== undefined) {
       return await this.#askFor(this.#relay, recipients);
     }
-    const kept = this.#pool.take();
+    const kept = this.#pool.take(this.#track);
     if (kept !== undefined) {
+      let isStale = false;
       try {
         return await this.#begin(kept, recipients);
       } catch (error) {
         // The relay let go of it while it idled. Nothing of this message has
         // been answered, so a fresh connection is asked the same.
-        const isStale = error instanceof RelayError && error.isStale;
+        isStale = error instanceof RelayError && error.isStale;
         if (!isStale) throw error;
         this.#log.debug("relay-stale", { relay: this.name });
+      } finally {
+        kept.tap?.settle(!isStale);
       }
     }
-    return await this.#begin(await this.#pool.open(), recipients);
+    return await this.#begin(await this.#pool.open(this.#track), recipients);
   }
 
   /** MAIL and the first recipients; pipelined where that is offered. */
@@ -242,7 +250,7 @@ export class RelayHop {
         .catch(senderRefusalOf);
       [reply, ...replies] = answers.map((answer) => answer.reply) as [Reply];
     } else reply = (await relay.ask(1))[0]!.reply;
-    if (isPositive(reply) && reply.code < 300) {
+    if (isDone(reply)) {
       if (replies.length === 0) return await this.#askFor(relay, recipients);
       relay.step = "RCPT TO";
       return replies.map((each) => this.#verdict(each));
@@ -277,7 +285,7 @@ export class RelayHop {
     this.#step = this.#relay!.step;
     if (reply.code === 421) throw this.#lost(reply, false);
     if (reply.code >= 300 && reply.code < 400) throw this.#confused(reply);
-    return withStatus(reply);
+    return passedOn(reply);
   }
 
   #lost(reply: Reply, isStale: boolean): RelayError {

@@ -10,10 +10,12 @@
 
 import { encodeBase64 } from "@std/encoding/base64";
 import { REPLIES, type Reply } from "../engine/reply.ts";
+import type { RelayTrack } from "../record/relay_track.ts";
 import type { Connection } from "../transport/connection.ts";
 import { dial as dialSocket } from "../transport/dial.ts";
 import type { Sweep } from "../transport/sweep.ts";
-import { startTls } from "../transport/tls.ts";
+import { startTls, type StartTlsOptions } from "../transport/tls.ts";
+import { isDone } from "./answer.ts";
 import { RelayConnection } from "./connection.ts";
 import {
   formatWords,
@@ -30,7 +32,15 @@ export interface RelayWorld {
   readonly signal: AbortSignal;
   /** Connects; default: a socket. */
   readonly dial?: typeof dialSocket | undefined;
+  /** Goes over to TLS; default: over what was dialled. */
+  readonly startTls?: StartTls | undefined;
 }
+
+/** Makes a connection a secure one. */
+export type StartTls = (
+  connection: Connection,
+  options: StartTlsOptions,
+) => Promise<Connection>;
 
 /** How long connecting may take, all addresses of the relay together, in ms. */
 export const CONNECT_TIMEOUT_MS = 30_000;
@@ -46,16 +56,17 @@ export const HANDSHAKE_TIMEOUT_MS = 30_000;
 export async function openRelay(
   settings: RelaySettings,
   world: RelayWorld,
+  track?: RelayTrack,
 ): Promise<RelayConnection> {
   try {
-    return await open(settings, world);
+    return await open(settings, world, track);
   } catch (error) {
     // Opportunistic TLS takes what it can get: RFC 7435 section 3.
     const mayFallBack = settings.tls === "opportunistic" &&
       settings.credentials === undefined;
     if (
       mayFallBack && error instanceof RelayError && error.step === "STARTTLS"
-    ) return await open({ ...settings, tls: "off" }, world);
+    ) return await open({ ...settings, tls: "off" }, world, track);
     throw error;
   }
 }
@@ -63,19 +74,25 @@ export async function openRelay(
 async function open(
   settings: RelaySettings,
   world: RelayWorld,
+  track: RelayTrack | undefined,
 ): Promise<RelayConnection> {
   const connection = await connect(settings, world);
-  const relay = new RelayConnection(connection, settings, world.sweep);
+  const tap = track?.opening();
+  const relay = new RelayConnection(connection, settings, world.sweep, tap);
   try {
     const [greeting] = await relay.ask(1);
     expect2xx(relay, greeting!.reply, REPLIES.relayDown);
     await hello(relay, settings);
-    const isSecure = await secure(relay, settings, world.signal);
+    const isSecure = await secure(relay, settings, world);
     if (settings.credentials !== undefined) {
       await authenticate(relay, settings.credentials, isSecure);
     }
+    tap?.ready();
     return relay;
   } catch (error) {
+    // A relay that has refused is taken leave of: RFC 5321 section 4.1.1.10.
+    const isRefusal = error instanceof RelayError && error.cause === undefined;
+    if (isRefusal) await relay.quit();
     relay.close();
     throw error;
   }
@@ -114,7 +131,7 @@ async function hello(
 async function secure(
   relay: RelayConnection,
   settings: RelaySettings,
-  signal: AbortSignal,
+  { signal, startTls: upgrade = startTls }: RelayWorld,
 ): Promise<boolean> {
   const { tls, address } = settings;
   if (tls === "off") return false;
@@ -132,7 +149,7 @@ async function secure(
   expect2xx(relay, answer!.reply, REPLIES.relayNotSecure);
   try {
     await relay.upgrade((connection) =>
-      startTls(connection, {
+      upgrade(connection, {
         hostname: "hostname" in address ? address.hostname : "localhost",
         verify: tls === "verified",
         caCerts: settings.caCerts,
@@ -183,9 +200,10 @@ function isThisMachine(address: string): boolean {
 }
 
 function expect2xx(relay: RelayConnection, reply: Reply, heard: Reply): void {
-  if (reply.code < 200 || reply.code > 299) {
-    throw refused(relay.step, reply, heard);
-  }
+  if (isDone(reply)) return;
+  // It closes by itself: RFC 5321 section 3.8.
+  if (reply.code === 421) relay.close();
+  throw refused(relay.step, reply, heard);
 }
 
 function refused(step: RelayStep, reply: Reply, heard: Reply): RelayError {

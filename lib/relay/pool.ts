@@ -8,7 +8,8 @@
  * @module
  */
 
-import type { RelayConnection } from "./connection.ts";
+import type { RelayTrack } from "../record/relay_track.ts";
+import { RELAY_IDLE_MS, type RelayConnection } from "./connection.ts";
 import { openRelay, type RelayWorld } from "./open.ts";
 import type { RelaySettings } from "./settings.ts";
 
@@ -32,26 +33,28 @@ export class RelayPool {
     return this.#kept.length;
   }
 
-  /** A kept connection, if one is at hand. */
-  take(): RelayConnection | undefined {
+  /** A kept connection, if one is at hand; `track` is the taker's. */
+  take(track?: RelayTrack): RelayConnection | undefined {
     for (let last; (last = this.#kept.pop()) !== undefined;) {
       if (last.isExpired) continue;
       last.wake();
+      if (track !== undefined) last.tap?.join(track);
       return last;
     }
     return undefined;
   }
 
   /** A new connection, ready for MAIL. */
-  open(): Promise<RelayConnection> {
-    return openRelay(this.settings, this.#world);
+  open(track?: RelayTrack): Promise<RelayConnection> {
+    return openRelay(this.settings, this.#world, track);
   }
 
   /** Takes a connection back that has no transaction open any more. */
   give(connection: RelayConnection): void {
+    const isUsable = connection.engine.isQuiet && !connection.closed;
+    if (isUsable) connection.tap?.leave(RELAY_IDLE_MS);
     if (
-      this.#closed || this.#kept.length >= this.settings.pool ||
-      !connection.engine.isQuiet || connection.closed
+      this.#closed || this.#kept.length >= this.settings.pool || !isUsable
     ) return this.#dismiss(connection);
     this.#kept.push(connection);
     connection.watch(() => {

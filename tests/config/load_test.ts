@@ -63,6 +63,7 @@ Deno.test("defaultConfig() is what the documentation says", () => {
     flags: { session: [] },
     delivery: { maildir: "./mail", mbox: "" },
     log: { level: "info", format: "text", file: "" },
+    record: { dir: "" },
   });
 });
 

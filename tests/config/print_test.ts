@@ -60,6 +60,9 @@ mbox = ""
 level = "info"
 format = "text"
 file = ""
+
+[record]
+dir = ""
 `,
   );
 });

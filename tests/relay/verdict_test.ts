@@ -37,6 +37,7 @@ const TEXTS: [reply: string, heard?: string][] = [
   ],
   ["550-5.1.1 One\r\n550 5.2.1 other", "550-5.1.1 One\r\n550 5.2.1 other"],
   ["550", "550 5.0.0 "],
+  ["550 2.1.5 Fine", "550 5.0.0 2.1.5 Fine"],
   ["550 caf\xe9", "550 5.0.0 caf?"],
 ];
 

@@ -1,0 +1,103 @@
+/**
+ * `postern record`: a go-between that writes a transcript of every session.
+ *
+ * @module
+ */
+
+import { parseListenAddress, parseRelayUrl } from "../config/address.ts";
+import { Log } from "../log/log.ts";
+import { GoBetween } from "../record/go_between.ts";
+import type { Target } from "../transport/dial.ts";
+import { reasonOf } from "./configuration.ts";
+import { type Command, parseOptions, print, say, UsageError } from "./usage.ts";
+
+/** How long sessions may go on after the first signal, in ms. */
+const DRAIN_MS = 10_000;
+
+/** Records sessions between any client and any server. */
+export const recordCommand: Command = {
+  summary: "record sessions between any client and any server",
+  usage: "record --listen ADDR --to HOST:PORT --out DIR [--host NAME]…",
+  help: `  --listen ADDR   where clients connect: HOST:PORT or unix:/PATH
+  --to HOST:PORT  the server that they talk to; or unix:/PATH
+  --out DIR       where transcripts go, one a session; made where it is missing
+  --host NAME     a host name that becomes a variable, \${host}; may be repeated
+
+Each transcript is named on standard output once it is written. Passwords are
+taken out. The server's offer of STARTTLS is not passed on, so that there is
+something to read; a client that starts TLS all the same is let through, and
+the transcript ends there.
+
+SIGINT and SIGTERM let sessions end, for ten seconds at most; a second one
+breaks them off. What was said by then is written.
+
+Example:
+  postern record --listen 127.0.0.1:2500 --to localhost:25 --out conversations`,
+  async run(args) {
+    const options = parseOptions(args, {
+      string: ["listen", "to", "out"],
+      collect: ["host"],
+    });
+    const given = (name: string, what: string) => {
+      const value = options.value(name);
+      if (value !== undefined) return value;
+      throw new UsageError(`No --${name}: expected --${name} ${what}`);
+    };
+    const listen = parseListenAddress(given("listen", "ADDR"));
+    if (!listen.ok) {
+      throw new UsageError(`Cannot use --listen: expected ${listen.expected}`);
+    }
+    const to = parseTarget(given("to", "HOST:PORT"));
+    const folder = given("out", "DIR");
+    const log = new Log();
+    try {
+      const goBetween = await GoBetween.start({
+        listen: listen.value,
+        to,
+        folder,
+        hosts: options.values("host"),
+        log,
+        onRecorded: (path) => print(`recorded ${path}`),
+      });
+      await untilStopped(goBetween);
+    } catch (error) {
+      say(reasonOf(error));
+      return 1;
+    } finally {
+      log.close();
+    }
+    return 0;
+  },
+};
+
+/** The server, without credentials: those are the client's to say. */
+function parseTarget(text: string): Target {
+  const parsed = parseRelayUrl(text);
+  if (!parsed.ok || parsed.value.scheme === "plain") {
+    throw new UsageError("Cannot use --to: expected HOST:PORT or unix:/PATH");
+  }
+  const { value } = parsed;
+  return value.transport === "unix"
+    ? { path: value.path }
+    : { hostname: value.hostname, port: value.port };
+}
+
+async function untilStopped(goBetween: GoBetween): Promise<void> {
+  const stopped = Promise.withResolvers<void>();
+  let isStopping = false;
+  const stop = () => {
+    if (isStopping) return goBetween.abort();
+    isStopping = true;
+    say("Stopping once the sessions have ended");
+    stopped.resolve();
+  };
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  // Who reads this line may connect, or send a signal, at once.
+  say(`Recording what passes at ${goBetween.address}`);
+  await stopped.promise;
+  const timer = setTimeout(() => goBetween.abort(), DRAIN_MS);
+  await goBetween.close();
+  clearTimeout(timer);
+  for (const signal of signals) Deno.removeSignalListener(signal, stop);
+}

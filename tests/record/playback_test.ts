@@ -1,0 +1,152 @@
+import { assert, assertEquals } from "@std/assert";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { checkConfig } from "../../lib/config/load.ts";
+import type { Config } from "../../lib/config/config.ts";
+import { Recording } from "../../lib/record/recording.ts";
+import { playInMemory } from "../../lib/replay/in_memory.ts";
+import { play } from "../../lib/replay/play.ts";
+import { openPostern } from "../../lib/replay/postern.ts";
+import type { Stage, StageWire } from "../../lib/replay/stage.ts";
+import {
+  posternEnd,
+  type Transcript,
+  type Wire,
+} from "../../lib/transcript/steps.ts";
+import { fromOctets } from "../../lib/transcript/template.ts";
+import { transcript } from "../transcript/support.ts";
+
+const FIXTURES = fileURLToPath(new URL("../../fixtures/", import.meta.url));
+
+const HOSTNAME = "mx.postern.test";
+
+/** Postern's configuration for a fixture. */
+function configOf({ config, steps }: Transcript): Config {
+  const input: Record<string, Record<string, unknown>> = {
+    server: { hostname: HOSTNAME },
+  };
+  if (steps.some((step) => "wire" in step && step.wire === "relay")) {
+    input["relay"] = { url: "relay.test:25", tls: "off" };
+  }
+  for (const [key, value] of config) {
+    const [section = "", name = ""] = key.split(".");
+    input[section] = { ...input[section], [name]: value };
+  }
+  const checked = checkConfig(input, {
+    hostname: HOSTNAME,
+    env: () => undefined,
+    readTextFile: () => "",
+  });
+  return checked.config!;
+}
+
+/** A stage on which all that is said is recorded. */
+class RecordedStage implements Stage {
+  readonly #inner: Stage;
+  readonly #recording: Recording;
+  readonly #tell: (ms: number) => void;
+
+  constructor(inner: Stage, recording: Recording, tell: (ms: number) => void) {
+    this.#inner = inner;
+    this.#recording = recording;
+    this.#tell = tell;
+  }
+
+  get delivered(): Stage["delivered"] {
+    return this.#inner.delivered;
+  }
+
+  async wire(name: Wire): Promise<StageWire | undefined> {
+    const wire = await this.#inner.wire(name);
+    const recording = this.#recording;
+    const ours = posternEnd(name);
+    const theirs = ours === "client" ? "server" : "client";
+    return wire && {
+      send(bytes) {
+        recording.said(name, theirs, bytes);
+        return wire.send(bytes);
+      },
+      async line() {
+        const line = await wire.line();
+        if (typeof line === "string") {
+          recording.said(name, ours, fromOctets(`${line}\r\n`));
+        } else if (line === null) {
+          if (wire.unfinished !== "") {
+            recording.said(name, ours, fromOctets(wire.unfinished));
+          }
+          recording.ended(name, ours === "server" ? "close" : "eof");
+        }
+        return line;
+      },
+      hasLine: () => wire.hasLine(),
+      get unfinished() {
+        return wire.unfinished;
+      },
+      startTls() {
+        recording.secured(name);
+        return wire.startTls();
+      },
+      get isClosed() {
+        return wire.isClosed === true;
+      },
+      end(how) {
+        const kind = how === "eof" && theirs === "server" ? "close" : how;
+        recording.ended(name, kind);
+        wire.end(how);
+      },
+    };
+  }
+
+  settle(): Promise<void> {
+    return this.#inner.settle();
+  }
+
+  wait(ms: number): Promise<void> {
+    this.#tell(ms);
+    return this.#inner.wait(ms);
+  }
+
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    return this.#inner[Symbol.asyncDispose]();
+  }
+}
+
+for (const folder of ["server", "relay"]) {
+  Deno.test(`Recording of each of fixtures/${folder} plays back`, async () => {
+    const failures: string[] = [];
+    for (const { name } of Deno.readDirSync(join(FIXTURES, folder))) {
+      if (!name.endsWith(".txt")) continue;
+      const file = join(FIXTURES, folder, name);
+      const fixture = transcript(Deno.readTextFileSync(file));
+      const readMessage = (path: string) =>
+        Deno.readFileSync(join(dirname(file), path));
+      let now = 0;
+      const recording = new Recording({
+        title: name,
+        settings: fixture.settings,
+        variables: { host: HOSTNAME, id: "00000000" },
+        now: () => now,
+        maxBytes: 10_000_000,
+      });
+      await using stage = await openPostern({
+        config: configOf(fixture),
+        client: fixture.client ?? "127.0.0.1",
+        clock: fixture.clock ?? Date.UTC(2026, 0, 1, 12),
+      });
+      const recorded = new RecordedStage(stage, recording, (ms) => now += ms);
+      const known = { host: HOSTNAME, id: "00000000" };
+      await play(fixture, recorded, { readMessage, known });
+      const { text } = recording.format();
+      const played = transcript(text);
+      const { failure } = await playInMemory(played, {
+        splits: ["whole", "bytes", "pipelined", "random:1"],
+        readMessage,
+      });
+      if (failure) {
+        failures.push(`${text}\n${JSON.stringify({ ...failure, file })}`);
+      }
+      assert(text.includes("S: ") || text.includes("== "));
+    }
+    assertEquals(failures.join("\n\n"), "");
+  });
+}
