@@ -9,6 +9,8 @@
  */
 
 import { configCommand } from "./lib/cli/config.ts";
+import { replayCommand } from "./lib/cli/replay.ts";
+import { recordCommand } from "./lib/cli/record.ts";
 import { sendCommand } from "./lib/cli/send.ts";
 import { serveCommand } from "./lib/cli/serve.ts";
 import {
@@ -23,6 +25,8 @@ import project from "./deno.json" with { type: "json" };
 const COMMANDS: Readonly<Record<string, Command>> = {
   serve: serveCommand,
   send: sendCommand,
+  record: recordCommand,
+  replay: replayCommand,
   config: configCommand,
   version: {
     summary: "print the version",

@@ -1,0 +1,87 @@
+/**
+ * `postern replay`: conversations from files, played, and a report of them.
+ *
+ * @module
+ */
+
+import { JsonReporter } from "../suite/report_json.ts";
+import { JunitReporter } from "../suite/report_junit.ts";
+import { PrettyReporter } from "../suite/report_pretty.ts";
+import { TapReporter } from "../suite/report_tap.ts";
+import type { Reporter } from "../suite/reporter.ts";
+import { tryPath } from "../suite/trial.ts";
+import { countVerdicts, type Verdict } from "../suite/verdict.ts";
+import { choiceOf, trialOptions } from "./replay_options.ts";
+import { type Command, parseOptions, print, say, UsageError } from "./usage.ts";
+
+const REPORTERS: Readonly<Record<string, () => Reporter>> = {
+  pretty: () => new PrettyReporter(Deno.stdout.isTerminal() && !Deno.noColor),
+  tap: () => new TapReporter(),
+  junit: () => new JunitReporter(),
+  json: () => new JsonReporter(),
+};
+
+/** Plays conversations from files. */
+export const replayCommand: Command = {
+  summary: "play recorded conversations and compare what comes",
+  usage:
+    "replay [--as client|relay] [--server HOST:PORT] [--split SPLIT] [--mutate N] [--seed S] [--timeout 10s] [--update] [--reporter NAME] PATH…",
+  help:
+    `  PATH               a transcript, a log of swaks, an RFC's listing, or a
+                     folder: all *.txt in it and below
+  --as client|relay  the part the file plays: the client's, against Postern in
+                     memory (default), or the server's, against its client
+  --server HOST:PORT play against this server instead
+  --split SPLIT      how the bytes are cut: whole, bytes, pipelined, every,
+                     every:N, random:SEED or all; default: all in memory,
+                     whole against a server
+  --mutate N         instead, N mutations of each, and what must always hold
+  --seed S           the first mutation's seed; default: 1
+  --timeout 10s      how long the server may take for each line
+  --update           write what came into the files that fail
+  --reporter NAME    pretty (default), tap, junit or json
+
+The values of \${secret:NAME} come from the environment:
+POSTERN_SECRET_AUTH=USER:PASSWORD is that of \${secret:auth}.
+
+Exit status 0 when all passed or were skipped, 1 when one did not, 2 when a
+file could not be read.
+
+Example:
+  postern replay --server mx.example.org:25 fixtures/server`,
+  async run(args) {
+    const options = parseOptions(args, {
+      string: [
+        ...["as", "server", "split", "mutate", "seed", "timeout"],
+        "reporter",
+      ],
+      boolean: ["update"],
+    }, Infinity);
+    if (options.rest.length === 0) {
+      throw new UsageError("No path: expected at least one file or folder");
+    }
+    const reporter = choiceOf(options, "reporter", REPORTERS, "pretty")();
+    const trial = trialOptions(options);
+    const verdicts: Verdict[] = [];
+    let isMissing = false;
+    const start = performance.now();
+    show(reporter.begin());
+    for (const path of options.rest) {
+      const before = verdicts.length;
+      for await (const verdict of tryPath(path, trial)) {
+        verdicts.push(verdict);
+        show(reporter.add(verdict));
+      }
+      if (verdicts.length > before) continue;
+      isMissing = true;
+      say(`Nothing to play in ${path}: expected files *.txt`);
+    }
+    show(reporter.end(verdicts, performance.now() - start));
+    const { failed, unreadable } = countVerdicts(verdicts);
+    return unreadable > 0 ? 2 : failed > 0 || isMissing ? 1 : 0;
+  },
+};
+
+function show(text: string): void {
+  if (text !== "") print(text.replace(/\n$/, ""));
+}
