@@ -26,6 +26,7 @@ Deno.test("what send() sends, serve() stores", async () => {
       assertMatch(text, /\nDelivered-To: käse@example\.org\n/);
       assertMatch(text, /\nSubject: käse\n\n\.\n$/);
     }
+    await server.close();
     assertEquals(server.sessions(), []);
   }
   await Deno.remove(folder, { recursive: true });
