@@ -88,7 +88,7 @@ class EngineWire implements StageWire {
 function openEngine(): Stage {
   const wire = new EngineWire();
   return {
-    wire: (name) => Promise.resolve(name === "client" ? wire : undefined),
+    wires: (name) => name === "client" ? [wire] : [],
     settle: () => Promise.resolve(),
     wait: () => Promise.resolve(),
     delivered: undefined,

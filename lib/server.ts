@@ -230,7 +230,7 @@ export class Server implements AsyncDisposable {
     if (verdict !== "ok") return this.#refuse(connection, verdict);
     const id = newId();
     const recording = this.#runtime.record(id, remote);
-    const client = recording?.tap(connection) ?? connection;
+    const client = recording?.tap(connection, "server") ?? connection;
     this.#shared.sweep.add(client);
     const session = new Session(
       client,

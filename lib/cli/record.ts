@@ -24,8 +24,8 @@ export const recordCommand: Command = {
   --host NAME     a host name that becomes a variable, \${host}; may be repeated
 
 Each transcript is named on standard output once it is written. Passwords are
-taken out. The server's offer of STARTTLS is not passed on, so that there is
-something to read; a client that starts TLS all the same is let through, and
+taken out. The server's offer of STARTTLS is kept from the client, so that there
+is something to read; a client that starts TLS all the same is let through, and
 the transcript ends there.
 
 SIGINT and SIGTERM let sessions end, for ten seconds at most; a second one

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { formatListenAddress } from "../address.ts";
+import { ListeningServer } from "../live/listening.ts";
 import { JsonReporter } from "../suite/report_json.ts";
 import { JunitReporter } from "../suite/report_junit.ts";
 import { PrettyReporter } from "../suite/report_pretty.ts";
@@ -11,7 +13,8 @@ import { TapReporter } from "../suite/report_tap.ts";
 import type { Reporter } from "../suite/reporter.ts";
 import { tryPath } from "../suite/trial.ts";
 import { countVerdicts, type Verdict } from "../suite/verdict.ts";
-import { choiceOf, trialOptions } from "./replay_options.ts";
+import { reasonOf } from "./configuration.ts";
+import { choiceOf, listeningOptions, trialOptions } from "./replay_options.ts";
 import { type Command, parseOptions, print, say, UsageError } from "./usage.ts";
 
 const REPORTERS: Readonly<Record<string, () => Reporter>> = {
@@ -25,19 +28,23 @@ const REPORTERS: Readonly<Record<string, () => Reporter>> = {
 export const replayCommand: Command = {
   summary: "play recorded conversations and compare what comes",
   usage:
-    "replay [--as client|relay] [--server HOST:PORT] [--split SPLIT] [--mutate N] [--seed S] [--timeout 10s] [--update] [--reporter NAME] PATH…",
+    "replay [--as client|relay] [--server HOST:PORT] [--listen ADDR] [--split SPLIT] [--mutate N] [--seed S] [--timeout 10s] [--update] [--reporter NAME] PATH…",
   help:
     `  PATH               a transcript, a log of swaks, an RFC's listing, or a
                      folder: all *.txt in it and below
   --as client|relay  the part the file plays: the client's, against Postern in
                      memory (default), or the server's, against its client
   --server HOST:PORT play against this server instead
+  --listen ADDR      with --as relay: play against any client that connects
+                     there, HOST:PORT or unix:/PATH; each play takes the next
+                     connection
   --split SPLIT      how the bytes are cut: whole, bytes, pipelined, every,
                      every:N, random:SEED or all; default: all in memory,
-                     whole against a server
+                     whole against another program
   --mutate N         instead, N mutations of each, and what must always hold
   --seed S           the first mutation's seed; default: 1
-  --timeout 10s      how long the server may take for each line
+  --timeout 10s      how long the other end may take to connect, and for each
+                     line; default with --listen: 60s
   --update           write what came into the files that fail
   --reporter NAME    pretty (default), tap, junit or json
 
@@ -47,12 +54,13 @@ POSTERN_SECRET_AUTH=USER:PASSWORD is that of \${secret:auth}.
 Exit status 0 when all passed or were skipped, 1 when one did not, 2 when a
 file could not be read.
 
-Example:
-  postern replay --server mx.example.org:25 fixtures/server`,
+Examples:
+  postern replay --server mx.example.org:25 fixtures/server
+  postern replay --as relay --listen 127.0.0.1:2500 conversations`,
   async run(args) {
     const options = parseOptions(args, {
       string: [
-        ...["as", "server", "split", "mutate", "seed", "timeout"],
+        ...["as", "server", "listen", "split", "mutate", "seed", "timeout"],
         "reporter",
       ],
       boolean: ["update"],
@@ -61,7 +69,20 @@ Example:
       throw new UsageError("No path: expected at least one file or folder");
     }
     const reporter = choiceOf(options, "reporter", REPORTERS, "pretty")();
-    const trial = trialOptions(options);
+    const where = listeningOptions(options);
+    let listening: ListeningServer | undefined;
+    try {
+      listening = where && await ListeningServer.listen(where);
+    } catch (error) {
+      say(reasonOf(error));
+      return 1;
+    }
+    await using _closed = listening;
+    const trial = trialOptions(options, listening);
+    if (listening !== undefined) {
+      // Who reads this line may connect at once.
+      say(`Listening on ${formatListenAddress(listening.address)}`);
+    }
     const verdicts: Verdict[] = [];
     let isMissing = false;
     const start = performance.now();

@@ -5,8 +5,10 @@
  * @module
  */
 
+import { parseListenAddress } from "../config/address.ts";
 import { VALUE_TYPES } from "../config/value.ts";
-import { ALL_SPLITS, Player } from "../suite/replay.ts";
+import type { ListeningOptions, ListeningServer } from "../live/listening.ts";
+import { ALL_SPLITS, Player, type ReplayOptions } from "../suite/replay.ts";
 import { readSecrets } from "../replay/secrets.ts";
 import { parseSplit, type Split } from "../replay/splits.ts";
 import type { TrialOptions } from "../suite/trial.ts";
@@ -18,32 +20,68 @@ const MAX_MUTATIONS = 1_000_000;
 /** Largest seed: nine digits, as in a split. */
 const MAX_SEED = 999_999_999;
 
-/** Longest wait for a server's line, in ms: what RFC 5321 section 4.5.3.2 asks for at most. */
+/** How long a client may take to call, in ms: a person starts it by hand. */
+const CALL_TIMEOUT_MS = 60_000;
+
+/** Longest wait for a line of the other end's, in ms: what RFC 5321 section 4.5.3.2 asks for at most. */
 const MAX_TIMEOUT_MS = 10 * 60 * 1_000;
+
+/**
+ * Reads where clients are listened for.
+ *
+ * @param options The command's options.
+ * @returns `undefined` where they are not.
+ * @throws {UsageError} It is no address, or not the server's part is played.
+ */
+export function listeningOptions(
+  options: Options,
+): ListeningOptions | undefined {
+  const text = options.value("listen");
+  if (text === undefined) return undefined;
+  if (asOf(options) !== "relay") {
+    throw new UsageError(
+      "Option --listen is for the server's part: expected --as relay",
+    );
+  }
+  const listen = parseListenAddress(text);
+  if (!listen.ok) {
+    throw new UsageError(`Cannot use --listen: expected ${listen.expected}`);
+  }
+  const timeoutMs = timeoutOf(options.value("timeout")) ?? CALL_TIMEOUT_MS;
+  return { listen: listen.value, timeoutMs };
+}
 
 /**
  * Reads how files are tried.
  *
  * @param options The command's options.
+ * @param listening Where it listens for clients, if it does.
  * @throws {UsageError} One is wrong, or two exclude each other.
  */
-export function trialOptions(options: Options): TrialOptions {
-  const as = choiceOf(
-    options,
-    "as",
-    { client: "client", relay: "relay" } as const,
-    "client",
-  );
+export function trialOptions(
+  options: Options,
+  listening?: ListeningServer,
+): TrialOptions {
+  const as = asOf(options);
   const server = options.value("server");
+  const listen = options.value("listen");
   const timeout = options.value("timeout");
   const splits = splitsOf(options.value("split"));
   const secrets = readSecrets(Deno.env.toObject());
-  const timeoutMs = timeout === undefined ? undefined : timeoutOf(timeout);
-  const player = playerOf({ as, server, splits, secrets, timeoutMs });
+  const timeoutMs = timeoutOf(timeout);
+  const player = playerOf({
+    as,
+    server,
+    listening,
+    splits,
+    secrets,
+    timeoutMs,
+  });
   const command = [
     "postern replay",
     ...(as === "relay" ? ["--as relay"] : []),
     ...(server === undefined ? [] : [`--server ${server}`]),
+    ...(listen === undefined ? [] : [`--listen ${listen}`]),
     ...(timeout === undefined ? [] : [`--timeout ${timeout}`]),
   ].join(" ");
   const count = numberOf(options, "mutate", 1, MAX_MUTATIONS);
@@ -72,7 +110,12 @@ export function trialOptions(options: Options): TrialOptions {
   };
 }
 
-function playerOf(options: ConstructorParameters<typeof Player>[0]): Player {
+function asOf(options: Options): "client" | "relay" {
+  const choices = { client: "client", relay: "relay" } as const;
+  return choiceOf(options, "as", choices, "client");
+}
+
+function playerOf(options: ReplayOptions): Player {
   try {
     return new Player(options);
   } catch (error) {
@@ -115,7 +158,8 @@ function splitsOf(text: string | undefined): readonly Split[] | undefined {
   );
 }
 
-function timeoutOf(text: string): number {
+function timeoutOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
   const parsed = VALUE_TYPES.duration.parse(text, {} as never);
   if (parsed.ok) {
     const ms = parsed.value as number;

@@ -137,7 +137,9 @@ export class GoBetween {
       return await this.#dismiss(client, UNREACHABLE);
     }
     const recording = this.#begin(client);
-    await pass(recording.tap(client), server, {
+    // Of the two connections the server's: what is kept from the client, the
+    // offer of TLS, is said by the server all the same when this is played.
+    await pass(client, recording.tap(server, "client"), {
       sweep: this.#sweep,
       onEncrypted: () =>
         recording.end("From here on it was TLS, and passed on unread"),

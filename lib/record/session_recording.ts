@@ -59,9 +59,12 @@ export class SessionRecording {
     return this.#recording;
   }
 
-  /** The client's connection, from here on with an ear at it. */
-  tap(connection: Connection): Connection {
-    return new TappedConnection(connection, "server", {
+  /**
+   * The connection between client and server, from here on with an ear at it;
+   * `own` is the end that is ours.
+   */
+  tap(connection: Connection, own: End): Connection {
+    return new TappedConnection(connection, own, {
       said: (from, bytes) => this.#said("client", from, bytes),
       ended: (how) => this.#ended("client", how),
     });

@@ -1,6 +1,6 @@
 /**
  * Where a transcript is played: against Postern in memory, against Postern's
- * client in memory, or against any server.
+ * client in memory, against any server, or against any client.
  *
  * @module
  */
@@ -12,6 +12,7 @@ import type { Transcript } from "../transcript/steps.ts";
 import { playAsRelay } from "../replay/as_relay.ts";
 import { MessageFolder } from "./conversation_file.ts";
 import { playInMemory } from "../replay/in_memory.ts";
+import type { ListeningServer } from "../live/listening.ts";
 import { LiveServer } from "../live/live.ts";
 import type { Played, PlaySettings } from "../replay/played.ts";
 import type { Split } from "../replay/splits.ts";
@@ -40,8 +41,14 @@ export interface ReplayOptions {
   /** A server to play against: `HOST:PORT`, `[IPv6]:PORT` or `unix:/PATH`. */
   readonly server?: string | undefined;
   /**
+   * With `as: "relay"`: clients that connect there are played against instead
+   * of Postern's own. It has its own timeout and signal, and is the caller's to
+   * dispose of.
+   */
+  readonly listening?: ListeningServer | undefined;
+  /**
    * How the file's bytes are cut. By default in every way in memory, and as
-   * written against a server, where each play takes time.
+   * written against another program, where each play takes time.
    */
   readonly splits?: readonly Split[] | undefined;
   /**
@@ -59,17 +66,26 @@ export interface ReplayOptions {
 /** Plays many transcripts in one place. */
 export class Player {
   readonly #options: ReplayOptions;
-  readonly #live: LiveServer | undefined;
+  /** The other end, where that is another program. */
+  readonly #live: LiveServer | ListeningServer | undefined;
 
   /**
    * Chooses the place.
    *
    * @param options Where and how.
-   * @throws {TypeError} `server` is no address, or stands beside `as: "relay"`.
+   * @throws {TypeError} `server` is no address, or stands beside `as: "relay"`,
+   * or `listening` stands without it.
    */
   constructor(options: ReplayOptions = {}) {
     this.#options = options;
-    const { as, server, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
+    const { as, server, listening } = options;
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
+    if (listening !== undefined && as !== "relay") {
+      throw new TypeError(
+        'Cannot listen for clients as "client": expected as "relay"',
+      );
+    }
+    this.#live = listening;
     if (server === undefined) return;
     if (as === "relay") {
       throw new TypeError(

@@ -296,6 +296,8 @@ Deno.test("trialOptions() begins mutations at the seed that was wished for, or a
   assertEquals(of(), undefined);
 });
 
+const LISTEN = ["--as", "relay", "--listen", "127.0.0.1:0"];
+
 const WRONG: [args: string[], problem: string][] = [
   [[], "No path: expected at least one file or folder"],
   [
@@ -322,6 +324,11 @@ const WRONG: [args: string[], problem: string][] = [
   [["--update", "--mutate", "1"], "Files are updated by what a server says"],
   [["--update", "--as", "relay"], "Files are updated by what a server says"],
   [["--update", "--split", "all"], "Files are updated by what a server says"],
+  [["--listen", "localhost:0"], "Option --listen is for the server's part"],
+  [["--as", "relay", "--listen", "x"], "Cannot use --listen: expected a port"],
+  [[...LISTEN, "--server", "a.test:25"], 'Cannot play as "relay" against'],
+  [[...LISTEN, "--mutate", "1"], "Mutations are played against Postern"],
+  [[...LISTEN, "--update"], "Files are updated by what a server says"],
   [["--nothing"], 'Unknown option "--nothing"'],
 ];
 

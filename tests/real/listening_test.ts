@@ -10,10 +10,11 @@ import { ListeningServer } from "../../lib/live/listening.ts";
 import type { Played } from "../../lib/replay/played.ts";
 import type { Split } from "../../lib/replay/splits.ts";
 import { transcript } from "../transcript/support.ts";
-import { missing } from "./support/child.ts";
+import { Child, missing } from "./support/child.ts";
 import { type Client, CLIENTS } from "./support/clients.ts";
 import { type Message, MESSAGES } from "./support/messages.ts";
-import { within } from "./support/wait.ts";
+import { DIRECT, PROGRAM, PROGRAM_ARGS } from "./support/postern.ts";
+import { until, within } from "./support/wait.ts";
 
 /** How long a client may take to start, and for each of its lines, in ms. */
 const TIMEOUT_MS = 20_000;
@@ -58,6 +59,9 @@ const WRONG: readonly [from: string, to: string, line: number][] = [
   ["RCPT TO:<recipient@", "RCPT TO:<other@", 11],
   ["C: this is all.", "C: this is not all.", 23],
 ];
+
+/** Swaks says something else. */
+const ANOTHER = WRITTEN.replace("C: RCPT TO:<recipient", "C: RCPT TO:<other");
 
 /** Someone takes such a message. */
 function transcriptOf({ from, to }: Message): string {
@@ -135,3 +139,31 @@ for (const client of CLIENTS) {
     },
   });
 }
+
+Deno.test({
+  name:
+    "postern replay --listen plays a transcript through with swaks, and ends",
+  ignore: DIRECT || missing("swaks").length > 0,
+  async fn() {
+    const [swaks] = CLIENTS;
+    const file = await Deno.makeTempFile({ suffix: ".txt" });
+    try {
+      for (const [text, status] of [[WRITTEN, 0], [ANOTHER, 1]] as const) {
+        await Deno.writeTextFile(file, text);
+        await using program = new Child(PROGRAM, [
+          ...[...PROGRAM_ARGS, "replay", "--as", "relay"],
+          ...["--listen", "127.0.0.1:0", "--reporter", "tap", file],
+        ]);
+        const port = await until("Postern to listen", () => {
+          if (program.status !== undefined) throw new Error(program.output);
+          return /^Listening on .*:(\d+)$/m.exec(program.output)?.[1];
+        });
+        await swaks!.send(Number(port), MESSAGES[0]!).catch(() => {});
+        const ended = await until("its end", () => program.status);
+        assertEquals(ended.code, status, program.output);
+      }
+    } finally {
+      await Deno.remove(file);
+    }
+  },
+});

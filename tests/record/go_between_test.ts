@@ -103,7 +103,7 @@ Deno.test("GoBetween makes variables of the host names that it is given, and of 
   assertMatch(text, /\nS: 220 \$\{host\} ESMTP\nC: EHLO client\.test\n/);
 });
 
-Deno.test("GoBetween offers the client no STARTTLS, and all else", async () => {
+Deno.test("GoBetween offers the client no STARTTLS, and all else, and has what the server said", async () => {
   await using server = new ScriptedRelay([{ certificate: "localhost" }]);
   await using between = await Between.start(server.port);
   {
@@ -118,7 +118,8 @@ Deno.test("GoBetween offers the client no STARTTLS, and all else", async () => {
     );
     await client.ask("QUIT");
   }
-  assertEquals((await between.text()).includes("STARTTLS"), false);
+  // So that it can be played to the same server.
+  assertMatch(await between.text(), /\nS: 250[ -]STARTTLS\n/);
 });
 
 Deno.test("GoBetween lets TLS through unread, and the transcript ends there", async () => {
@@ -168,7 +169,7 @@ Deno.test("GoBetween writes down what was said when it breaks a session off", as
   between.goBetween.abort();
   await between.goBetween.close();
   assertEquals(await client.rest(), "");
-  assertMatch(await between.text(), /\nC: EHLO client\.test\n[^]*== close\n$/);
+  assertMatch(await between.text(), /\nC: EHLO client\.test\n[^]*== eof\n$/);
 });
 
 Deno.test("GoBetween does not start where it can't write, and listens to nobody then", async () => {

@@ -60,7 +60,7 @@ class Desk implements AsyncDisposable {
 /** A server's side of a session that says something. */
 async function say(session: SessionRecording, text: string): Promise<void> {
   const [inner, theirs] = memoryPair();
-  const server = session.tap(inner);
+  const server = session.tap(inner, "server");
   await server.write(encode(text));
   server.close();
   theirs.close();

@@ -1,6 +1,7 @@
 /**
  * Python's aiosmtpd as a server: takes all mail and throws it away, offers
- * STARTTLS with a certificate that nobody signed, and in TLS AUTH for one user.
+ * STARTTLS with a certificate that nobody signed, and in TLS AUTH for one user;
+ * or AUTH without any TLS.
  *
  * @module
  */
@@ -29,10 +30,13 @@ def authenticate(server, session, envelope, mechanism, data):
     # Not "handled": aiosmtpd is to say the 535 itself.
     return AuthResult(success=given == user.encode(), handled=False)
 
-tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-tls.load_cert_chain(cert + ".pem", cert + ".key")
+tls = None
+if cert:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(cert + ".pem", cert + ".key")
 Controller(
-    Sink(), "127.0.0.1", int(port), tls_context=tls, authenticator=authenticate
+    Sink(), "127.0.0.1", int(port), tls_context=tls, authenticator=authenticate,
+    auth_require_tls=tls is not None,
 ).start()
 signal.pause()
 `;
@@ -51,6 +55,14 @@ export function hasAiosmtpd(): boolean {
   }
 }
 
+/** How a test wants its server. */
+export interface AiosmtpdOptions {
+  /** The one user; {@linkcode USER} by default. */
+  readonly user?: string;
+  /** Whether there is TLS; there is by default. */
+  readonly tls?: boolean;
+}
+
 /** A running aiosmtpd. */
 export class Aiosmtpd implements AsyncDisposable {
   /** Where it listens on 127.0.0.1. */
@@ -63,11 +75,13 @@ export class Aiosmtpd implements AsyncDisposable {
   }
 
   /** Starts it, and waits until it accepts. */
-  static async start(): Promise<Aiosmtpd> {
+  static async start(
+    { user = USER, tls = true }: AiosmtpdOptions = {},
+  ): Promise<Aiosmtpd> {
     const port = freePort();
     const cert = new URL("../../transport/certs/self_signed", import.meta.url);
     const child = new Child(PYTHON, [
-      ...["-c", PROGRAM, `${port}`, USER, fileURLToPath(cert)],
+      ...["-c", PROGRAM, `${port}`, user, tls ? fileURLToPath(cert) : ""],
     ]);
     try {
       await until("aiosmtpd to listen", async () => {

@@ -110,14 +110,18 @@ export interface Finished {
 export async function run(
   program: string,
   args: readonly string[],
-  options: { readonly stdin?: Uint8Array; readonly withinMs?: number } = {},
+  options: {
+    readonly stdin?: Uint8Array;
+    readonly withinMs?: number;
+    readonly env?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<Finished> {
   const child = new Deno.Command(program, {
     args: [...args],
     stdin: options.stdin === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
-    env: { LC_ALL: "C.UTF-8" },
+    env: { LC_ALL: "C.UTF-8", ...options.env },
   }).spawn();
   const fed = options.stdin === undefined
     ? undefined

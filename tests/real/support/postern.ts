@@ -11,7 +11,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { Child } from "./child.ts";
+import { Child, type Finished, run } from "./child.ts";
 import { freePort, isListening } from "./port.ts";
 import { until } from "./wait.ts";
 
@@ -37,12 +37,22 @@ const COLLECTING_ARGS = [
   fileURLToPath(new URL("collecting.ts", import.meta.url)),
 ];
 
+/** Runs a command of Postern's to its end. */
+export async function postern(
+  args: readonly string[],
+  options: Parameters<typeof run>[2] = {},
+): Promise<Finished> {
+  return await run(PROGRAM, [...PROGRAM_ARGS, ...args], options);
+}
+
 /** How a test wants its server. */
 export interface PosternOptions {
   /** Port of the default relay on 127.0.0.1. */
   readonly relay: number;
   /** Configuration, TOML. */
   readonly toml?: string;
+  /** More of the command line; what stands there twice counts here. */
+  readonly args?: readonly string[];
   /** Whether {@linkcode Postern.alive} will be asked; runs `collecting.ts`. */
   readonly collects?: boolean;
 }
@@ -72,7 +82,7 @@ export class Postern implements AsyncDisposable {
       "serve",
       ...["-c", config, "--listen", `127.0.0.1:${port}`],
       ...["--relay", `smtp://127.0.0.1:${options.relay}`],
-      ...["--log-level", "info"],
+      ...["--log-level", "info", ...options.args ?? []],
     ], folder);
     const postern = new Postern(port, folder, child);
     try {
