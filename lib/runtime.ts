@@ -36,6 +36,8 @@ export interface Shared extends RelayWorld {
   readonly buffers: Buffers;
   /** Where the server's own lines go. */
   readonly log: Log;
+  /** Who is local, where that was read from the same configuration before. */
+  readonly locals?: Networks | undefined;
   /** Takes the place of local delivery, as a benchmark or a replay wants. */
   readonly openLocalHop?: ((mail: Sender, log: Log) => Hop) | undefined;
   /** Writes transcripts, where the configuration wants some. */
@@ -85,7 +87,7 @@ export class Runtime {
   /** The relay list. */
   readonly relays: RelayTable;
   /** Whose clients may send anywhere. */
-  readonly locals: Networks = new Networks();
+  readonly locals: Networks;
   /** What its sessions are run with. */
   readonly session: SessionSettings;
   readonly #shared: Shared;
@@ -97,6 +99,7 @@ export class Runtime {
   private constructor(config: Config, shared: Shared) {
     this.config = config;
     this.#shared = shared;
+    this.locals = shared.locals ?? new Networks();
     this.#caCerts = readCaCerts(config);
     this.relays = new RelayTable(config.relay.domains);
     const { server, limits, flags } = config;
@@ -123,7 +126,9 @@ export class Runtime {
   /** Makes one; host names in `local.networks` are looked up now. */
   static async of(config: Config, shared: Shared): Promise<Runtime> {
     const runtime = new Runtime(config, shared);
-    for (const text of config.local.networks) await runtime.#addLocal(text);
+    if (shared.locals === undefined) {
+      for (const text of config.local.networks) await runtime.#addLocal(text);
+    }
     if (config.relay.url === undefined) await runtime.#checkStore();
     const { dir } = config.record;
     if (dir !== "" && shared.recorder !== undefined) await prepareFolder(dir);

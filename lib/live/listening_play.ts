@@ -2,7 +2,7 @@
  * Plays a server to a client that called: hears what the file's client says,
  * and answers as the file's server does, each reply behind its command.
  *
- * The rule: what a client says is compared as `heard_lines.ts` has it. Its own
+ * The rule: what a client says is compared as `same_command.ts` has it. Its own
  * business is an RSET more or less, whether it pipelines, and so what else it
  * says, or leaves out, of a transaction that was refused. But behind the
  * commands that no client may go on behind, it must have waited.
@@ -14,7 +14,7 @@
 
 import type { EndStep, Step } from "../transcript/steps.ts";
 import { type Bindings, fromOctets, textOf } from "../transcript/template.ts";
-import { type HeardLine, isSameCommand, isSameLine } from "./heard_lines.ts";
+import type { HeardLine } from "./heard_lines.ts";
 import { HeardSecrets } from "./heard_secrets.ts";
 import {
   absence,
@@ -22,7 +22,9 @@ import {
   deviation,
   type Mismatch,
 } from "../replay/mismatch.ts";
-import { ServedTransaction } from "./served_transaction.ts";
+import { mustWaitBehind } from "../replay/pace.ts";
+import { isSameCommand, isSameLine } from "../replay/same_command.ts";
+import { ServedTransaction } from "../replay/served_transaction.ts";
 import type { SocketStage } from "./socket_stage.ts";
 import type { SocketWire } from "./socket_wire.ts";
 import { type Way, writesOf } from "../replay/splits.ts";
@@ -42,9 +44,6 @@ const CHALLENGE = 334;
 
 /** How long a client may go on where the file has no end, in ms. */
 const END_MS = 1_000;
-
-/** Commands behind which a client must wait. RFC 2920 section 3.1, RFC 3207, RFC 4954. */
-const WAITING = /^(?:EHLO|HELO|DATA|AUTH|STARTTLS)\b/i;
 
 /** A conversation as its server plays it. */
 export interface ServerPart {
@@ -223,7 +222,7 @@ export class ListeningPlay {
 
   async #say(turn: SayTurn, index: number, verb: string): Promise<void> {
     await this.#hearEof(turn.step);
-    if (this.#code === 0 || WAITING.test(verb)) {
+    if (this.#code === 0 || mustWaitBehind(verb)) {
       await this.#checkWaiting(turn, index);
     }
     // Each reply is cut at other places than the one before.

@@ -26,7 +26,7 @@ import { SocketStage } from "./socket_stage.ts";
 import { type Way, waysOf } from "../replay/splits.ts";
 
 /** Most that a server may say to what was sent at once, in bytes: replies to ten thousand commands. */
-export const MAX_ANSWER_BYTES = 1_024 * 1_024;
+const MAX_ANSWER_BYTES = 1_024 * 1_024;
 
 /** A server that is played with. */
 export interface LiveServerOptions {
@@ -71,7 +71,7 @@ export class LiveServer {
     const pieces = playedPieces(transcript, { readMessage });
     let plays = 0;
     for (const split of splits) {
-      for (const way of waysOf(split, pieces)) {
+      for (const way of waysOf(split, [...pieces.values()].flat())) {
         plays++;
         const mismatch = await this.#playOnce(transcript, settings, way);
         this.#options.signal?.throwIfAborted();
@@ -119,8 +119,7 @@ export class LiveServer {
     if (typeof connection === "string") return undefined;
     const playMs = playMsOf([], this.#options.timeoutMs);
     await using stage = this.#stage(connection, playMs);
-    const wire = await stage.wire("client");
-    return wire && await askCapabilities(wire);
+    return await askCapabilities(stage.client);
   }
 
   /** A connection, or why there is none. */

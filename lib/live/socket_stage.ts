@@ -71,9 +71,9 @@ export class SocketStage implements Stage {
     return this.#wire;
   }
 
-  /** The wire of that name. */
-  wire(name: string): Promise<StageWire | undefined> {
-    return Promise.resolve(name === "client" ? this.#wire : undefined);
+  /** The connections of that name. */
+  wires(name: string): readonly StageWire[] {
+    return name === "client" ? [this.#wire] : [];
   }
 
   /** Waits a moment for what may be on its way. */

@@ -72,7 +72,7 @@ const QUIET_ROUNDS = 2;
 const STEP_MS = 21_000;
 
 /** In that time a session must have ended that hears nothing more, in ms. */
-export const MAX_IDLE_MS = 2 * 60 * 60 * 1_000;
+const MAX_IDLE_MS = 2 * 60 * 60 * 1_000;
 
 /** Most room that Postern may offer to one read, in bytes: its largest buffer. */
 const MAX_ROOM_BYTES = 128 * 1_024;
@@ -92,7 +92,7 @@ export async function runMutated(
   actions: readonly Action[],
   plan: RelayPlan,
 ): Promise<Run> {
-  const client = await stage.wire("client");
+  const [client] = stage.wires("client");
   if (client === undefined) throw new TypeError("Cannot run without a client");
   const running = new Running(stage, client, plan);
   let broken: string | undefined;
@@ -217,7 +217,8 @@ class Running {
   }
 
   async #pass(ms: number): Promise<void> {
-    if (!this.#isClosed) this.#events.push({ kind: "waited", ms });
+    // Relays hear of it, even where the client does not.
+    this.#events.push({ kind: "waited", ms });
     await this.#stage.wait(ms);
     await this.#rest();
   }
@@ -255,8 +256,8 @@ class Running {
   /** Lets the relays answer; whether there was anything. */
   async #answer(): Promise<boolean> {
     for (const name of RELAYS) {
-      const wire = await this.#stage.wire(name);
-      if (wire !== undefined && !this.#relays.has(wire)) {
+      for (const wire of this.#stage.wires(name)) {
+        if (this.#relays.has(wire)) continue;
         this.#watchRoom(wire);
         this.#relays.set(wire, new AnsweringRelay(name, wire, this.#memory));
       }

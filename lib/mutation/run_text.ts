@@ -6,9 +6,6 @@
  * The rule: a write is a step, but where lines were cut each line is one, since
  * every conversation is played in all cuts anyway.
  *
- * It can't say everything: an end of a wire stands behind a line of that wire,
- * and where there is none, only a comment tells of it.
- *
  * @module
  */
 
@@ -18,7 +15,6 @@ import { formatTranscript } from "../transcript/print.ts";
 import {
   type DeliveredStep,
   type End,
-  isSaid,
   type MessagePart,
   type Step,
   type Transcript,
@@ -117,25 +113,12 @@ class Writing {
     } else this.steps.push({ ...UNWRITTEN, kind: "wait", ms });
   }
 
-  /** It stands behind a line of its wire, or else right behind the last one. */
+  /** Behind its own reset the client hears of nothing. */
   #end(wire: Wire, kind: "close" | "eof" | "reset"): void {
-    const ends = this.steps.some((step) =>
+    const isOver = this.steps.some((step) =>
       step.kind === "reset" && step.wire === "client"
     );
-    if (ends) return;
-    const last = this.steps.findLast(isSaid);
-    if (last?.wire === wire) {
-      this.steps.push({ ...UNWRITTEN, kind, wire });
-      return;
-    }
-    const at = this.steps.findLastIndex((step) =>
-      "wire" in step && step.wire === wire
-    );
-    const isOver = this.steps[at]?.kind === "eof";
-    // Since that step nothing went over the wire, so it makes no difference.
-    if (at >= 0 && wire === "client" && !isOver) {
-      this.steps.splice(at + 1, 0, { ...UNWRITTEN, kind, wire });
-    }
+    if (!isOver) this.steps.push({ ...UNWRITTEN, kind, wire });
   }
 }
 

@@ -14,8 +14,8 @@
  */
 
 import type { End, Wire } from "../transcript/steps.ts";
-import { octetsOf, type Variable } from "../transcript/template.ts";
-import type { Happening, Tape } from "./tape.ts";
+import type { Variable } from "../transcript/template.ts";
+import type { Happening, Tape, Voice } from "./tape.ts";
 
 /** A place in a text that a variable takes; within one line. */
 export interface Place {
@@ -81,6 +81,8 @@ interface Reading {
   nextCut: number;
   /** When the last of it came, in ms. */
   lastAt: number;
+  /** What the wire's other end says, if anything. */
+  other: Reading | undefined;
 }
 
 /**
@@ -89,24 +91,33 @@ interface Reading {
  */
 const ANSWERED_EARLY = /[\0\n]|\r(?!$)|^.{511}/s;
 
-/** Reads a tape. Time is linear in its size, however it was cut. */
-export function conversationOf(tape: Tape): Conversation {
+/** How many entries are read before others may work: well under 1 ms. */
+const ENTRIES_AT_ONCE = 256;
+
+/**
+ * Reads a tape; between its steps others may work. Time is linear in its size,
+ * however it was cut.
+ */
+export function* conversationOf(
+  tape: Tape,
+): Generator<undefined, Conversation> {
   const readings = join(tape);
   const moments: Moment[] = [];
-  for (const entry of tape.entries) {
+  for (const [i, entry] of tape.entries.entries()) {
+    if (i % ENTRIES_AT_ONCE === 0) yield;
     if (entry.kind !== "said") {
       moments.push(entry);
       continue;
     }
-    const reading = readings.get(keyOf(entry))!;
-    if (entry.from === "server") {
-      const asking = readings.get(keyOf({ ...entry, from: "client" }));
-      if (asking !== undefined) tellOpen(asking, moments);
+    const reading = readings.get(entry.voice)!;
+    if (entry.voice.from === "server" && reading.other !== undefined) {
+      tellOpen(reading.other, moments);
     }
-    reading.came += entry.end - entry.start;
+    reading.came += entry.length;
     reading.lastAt = entry.at;
     tell(reading, entry.at, moments);
   }
+  yield;
   const streams = [...readings.values()].map(({ stream }) => stream);
   return { streams, moments: passedOnLate(moments) };
 }
@@ -121,8 +132,9 @@ function passedOnLate(moments: readonly Moment[]): Moment[] {
   const taking = new Set<Wire>();
   let late: Moment[] = [];
   for (const moment of moments) {
-    const { wire } = moment.kind === "said" ? moment.stream : moment;
-    if (moment.kind === "said" && moment.stream.from === "client") {
+    const isSaid = moment.kind === "said";
+    const { wire } = isSaid ? moment.stream : moment;
+    if (isSaid && moment.stream.from === "client") {
       (taking.has(wire) ? late : told).push(moment);
       continue;
     }
@@ -130,9 +142,8 @@ function passedOnLate(moments: readonly Moment[]): Moment[] {
     late = [];
     told.push(moment);
     if (wire === "client") continue;
-    if (moment.kind === "said" && /^354/m.test(textOf(moment))) {
-      taking.add(wire);
-    } else taking.delete(wire);
+    if (isSaid && /^354/m.test(textOf(moment))) taking.add(wire);
+    else taking.delete(wire);
   }
   return [...told, ...late];
 }
@@ -141,40 +152,34 @@ function textOf({ stream, start, end }: Passage): string {
   return stream.text.slice(start, end);
 }
 
-function keyOf({ wire, from }: { wire: Wire; from: End }): string {
-  return `${wire} ${from}`;
-}
-
 /** The streams' texts, with all cuts. */
-function join(tape: Tape): Map<string, Reading> {
-  const readings = new Map<string, Reading>();
-  const octets = octetsOf(tape.bytes);
+function join(tape: Tape): Map<Voice, Reading> {
+  const readings = new Map<Voice, Reading>();
+  for (const voice of tape.voices) {
+    const { wire, from, text } = voice;
+    const other = readings.values().find(({ stream }) => stream.wire === wire);
+    const reading: Reading = {
+      stream: { wire, from, text, cuts: [], places: [] },
+      ...{ planned: [], nextCut: 0, other },
+      ...{ came: 0, told: 0, lineEnd: lineEnd(text, 0), lastAt: 0 },
+    };
+    if (other !== undefined) other.other = reading;
+    readings.set(voice, reading);
+  }
   for (const entry of tape.entries) {
-    if (entry.kind !== "said") {
-      for (const { stream, planned } of readings.values()) {
-        if (stream.wire === entry.wire) planned.push(stream.text.length);
+    if (entry.kind === "said") readings.get(entry.voice)!.came += entry.length;
+    else {
+      for (const { stream, planned, came } of readings.values()) {
+        if (stream.wire === entry.wire) planned.push(came);
       }
-      continue;
     }
-    const { wire, from, start, end } = entry;
-    const key = keyOf(entry);
-    let reading = readings.get(key);
-    if (reading === undefined) {
-      reading = {
-        stream: { wire, from, text: "", cuts: [], places: [] },
-        ...{ planned: [], nextCut: 0 },
-        ...{ came: 0, told: 0, lineEnd: 0, lastAt: 0 },
-      };
-      readings.set(key, reading);
-    }
-    reading.stream.text += octets.slice(start, end);
   }
   for (const reading of readings.values()) {
     const { stream: { text, from }, planned } = reading;
+    reading.came = 0;
     if (from === "client") addChunkEnds(text, planned);
     planned.push(text.length);
     planned.sort((a, b) => a - b);
-    reading.lineEnd = lineEnd(text, 0);
   }
   return readings;
 }

@@ -2,7 +2,9 @@
  * Writes what one end said as lines of a transcript: variables at their places,
  * and in quotes what plain text can't hold.
  *
- * It goes through a stream from its beginning to its end, once.
+ * It goes through a stream from its beginning to its end, once. What plain text
+ * holds as it is, which is most, is written for the whole stream at once, and
+ * cut from that; only the rest becomes steps.
  *
  * @module
  */
@@ -17,57 +19,70 @@ import {
 } from "../transcript/template.ts";
 import type { Place, Stream } from "./conversation.ts";
 
-/** What is not in whole lines that plain text holds as they are. */
-const NOT_PLAIN = /[^\t\r\n -~]|\r(?!\n)|(?<!\r)\n|\$\{|[^\n]$/;
+/**
+ * Lines that plain text holds as they are. A dollar might begin a variable, and
+ * so many lines at a time are what a regular expression has room to go back.
+ */
+const PLAIN_LINES = /(?:[\t -#%-~]*\r\n){1,1000}/y;
 
-/** A line that is empty has no blank behind its colon. */
-const EMPTY_LINES = /^([A-Z]\d?:) $/gm;
+/** Ends of lines, but for those before an empty line. */
+const LINE_END = /\r\n(?!\r\n)/g;
+
+/** Those, once the others are LF: behind a bare CR one looks like CRLF. */
+const BEFORE_EMPTY = /\r\n(?=\r?\n)/g;
 
 /** Writes one stream. */
 export class LineWriter {
   readonly #stream: Stream;
   /** How many of the places are behind it. */
   #placed = 0;
+  /** Up to where its lines are known to be plain. */
+  #plainEnd = 0;
+  /** All its lines, as if they were plain. */
+  readonly #written: string;
+  /** A line's beginning in the text, and by how much it is later as written. */
+  #at = 0;
+  #shift = 0;
   /** What its lines begin with; nothing for a checker's, which differ. */
   readonly letters: string;
 
   /** Begins at the stream's beginning. */
   constructor(stream: Stream) {
-    const { wire, from } = stream;
+    const { wire, from, text } = stream;
     this.#stream = stream;
     this.letters =
       SPEAKERS.find((speaker) => speaker.wire === wire && speaker.from === from)
         ?.letters ?? "";
+    this.#written = this.letters === "" ? "" : written(text, this.letters);
   }
 
   /** Writes what comes next, up to `end`, line by line. */
   lines(start: number, end: number): string {
     const { places, text } = this.#stream;
-    const lines: string[] = [];
+    let lines = "";
     for (let at = start; at < end;) {
       const place = places[this.#placed];
       // All lines before the next one that has a variable.
-      const plainEnd = place === undefined || place.start >= end
+      const limit = place === undefined || place.start >= end
         ? end
         : lineStart(text, at, place.start);
-      if (plainEnd > at) lines.push(this.#plainLines(at, plainEnd));
-      at = plainEnd;
-      if (at === end) break;
-      const next = lineEnd(text, at, end);
-      lines.push(this.#line(at, next, this.#placesUpTo(next)));
+      let next = this.#plainEndAt(at, limit);
+      if (next > at) lines += this.#plainLines(at, next);
+      else {
+        next = lineEnd(text, at, end);
+        lines += this.#line(at, next, this.#placesUpTo(next));
+      }
       at = next;
     }
-    return lines.join("");
+    return lines;
   }
 
   /** Writes what comes next, up to `end`, as one write, if a step can hold it. */
   oneWrite(start: number, end: number): string {
     const { places, wire, from, text } = this.#stream;
-    const more = places.findIndex((place, i) =>
-      i >= this.#placed && place.start >= end
-    );
-    const count = (more < 0 ? places.length : more) - this.#placed;
-    if (count > MAX_VARIABLES) return this.lines(start, end);
+    let more = this.#placed;
+    while (more < places.length && places[more]!.start < end) more++;
+    if (more - this.#placed > MAX_VARIABLES) return this.lines(start, end);
     const octets = templateOf(text, start, end, this.#placesUpTo(end));
     return `${
       formatStep({ ...UNWRITTEN, wire, from, kind: "bytes", octets })
@@ -86,31 +101,44 @@ export class LineWriter {
     return within;
   }
 
-  /** Lines without variables. */
-  #plainLines(start: number, end: number): string {
-    const { letters } = this;
+  /** Where the plain lines at `at` end, at or before `limit`. */
+  #plainEndAt(at: number, limit: number): number {
     const { text } = this.#stream;
-    const octets = text.slice(start, end);
-    if (letters !== "" && !NOT_PLAIN.test(octets)) {
-      const lines = `${letters}: ${
-        octets.slice(0, -2).replaceAll("\r\n", `\n${letters}: `)
-      }\n`;
-      if (!octets.includes("\r\n\r\n") && !octets.startsWith("\r\n")) {
-        return lines;
-      }
-      return lines.replaceAll(EMPTY_LINES, "$1");
+    // Something may have been over in the middle of a line.
+    const isLineStart = at === 0 || text.endsWith("\r\n", at);
+    if (this.letters === "" || limit === at || !isLineStart) return at;
+    PLAIN_LINES.lastIndex = Math.max(at, this.#plainEnd);
+    while (this.#plainEnd < limit && PLAIN_LINES.test(text)) {
+      this.#plainEnd = PLAIN_LINES.lastIndex;
     }
-    const lines: string[] = [];
-    for (let at = start; at < end;) {
-      const next = lineEnd(text, at, end);
-      lines.push(this.#line(at, next, []));
-      at = next;
+    return lineStart(text, at, Math.min(this.#plainEnd, limit));
+  }
+
+  /** Plain lines without variables. */
+  #plainLines(start: number, end: number): string {
+    const from = this.#writtenAt(start);
+    return this.#written.slice(from, this.#writtenAt(end));
+  }
+
+  /** Where a line that begins at `at` is written, which is no earlier than the last. */
+  #writtenAt(at: number): number {
+    const { text } = this.#stream;
+    const { length } = `${this.letters}: `;
+    while (this.#at < at) {
+      const end = text.indexOf("\r\n", this.#at);
+      // LF alone, and no blank where the line is empty.
+      this.#shift += length - (end === this.#at ? 2 : 1);
+      this.#at = end + 2;
     }
-    return lines.join("");
+    return at + this.#shift;
   }
 
   #line(start: number, end: number, places: readonly Place[]): string {
     const { wire, from, text } = this.#stream;
+    const isFew = places.length <= MAX_VARIABLES;
+    if (isFew && this.#plainEndAt(start, end) === end) {
+      return this.#plainLine(start, end - 2, places);
+    }
     const isLine = text.endsWith("\r\n", end) && end - start >= 2;
     const octets = templateOf(text, start, isLine ? end - 2 : end, places);
     const said = { ...UNWRITTEN, wire, from };
@@ -125,6 +153,26 @@ export class LineWriter {
       )
     }\n`;
   }
+
+  /** A plain line with variables. */
+  #plainLine(start: number, end: number, places: readonly Place[]): string {
+    const { text } = this.#stream;
+    let line = `${this.letters}: `;
+    let at = start;
+    for (const { start, end, variable } of places) {
+      line += `${text.slice(at, start)}\${${variable.name}}`;
+      at = end;
+    }
+    return `${line}${text.slice(at, end)}\n`;
+  }
+}
+
+/** A text's lines, as if plain text could hold them all. */
+function written(text: string, letters: string): string {
+  const begin = text.startsWith("\r\n") ? `${letters}:` : `${letters}: `;
+  // Not with strings: these would make a rope of many short pieces.
+  return begin + text.replaceAll(LINE_END, `\n${letters}: `)
+    .replaceAll(BEFORE_EMPTY, `\n${letters}:`);
 }
 
 /** Where the line around `within` begins, which is at `from` or behind it. */

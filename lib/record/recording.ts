@@ -121,15 +121,28 @@ export class Recording {
    * has too many secrets.
    */
   format(): FormattedRecording {
+    const formatting = this.formatting();
+    for (;;) {
+      const { done, value } = formatting.next();
+      if (done) return value;
+    }
+  }
+
+  /**
+   * {@linkcode Recording.format} in small steps, between which others may work.
+   */
+  *formatting(): Generator<undefined, FormattedRecording> {
     if (this.isIncomplete) {
       throw new RangeError("Cannot write the transcript: expected all of it");
     }
     const { title, settings, variables, secrets = [] } = this.#options;
-    const conversation = conversationOf(this.#tape);
+    const conversation = yield* conversationOf(this.#tape);
+    yield;
     const redaction = new Redaction(conversation, secrets);
-    placeVariables(conversation, variables);
+    yield* redaction.redact(conversation);
+    yield* placeVariables(conversation, variables);
     const comment = redaction.mask(title).replaceAll(/\p{Cc}+/gu, " ");
-    const steps = formatConversation(conversation);
+    const steps = yield* formatConversation(conversation);
     const head = settings.map(({ key, text }) =>
       `@${key} ${redaction.mask(text)}\n`
     );
@@ -142,6 +155,6 @@ export class Recording {
         `Cannot write the transcript: expected at most ${MAX_TRANSCRIPT_BYTES} bytes`,
       );
     }
-    return { text, secrets: redaction.check(text) };
+    return { text, secrets: yield* redaction.check(text) };
   }
 }

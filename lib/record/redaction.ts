@@ -67,16 +67,18 @@ export class Redaction {
   readonly #mask: string;
   /** Whether anything was taken out. */
   #hasFound = false;
+  /** What exchanges have in each stream. */
+  readonly #places: ReadonlyMap<Stream, readonly Cut[]>;
 
   /**
-   * Takes the secrets out of a conversation.
+   * Learns the secrets of a conversation.
    *
-   * @param conversation The session; its streams are changed.
+   * @param conversation The session.
    * @param known Secrets that are known beforehand.
    * @throws {RangeError} There are too many secrets.
    */
   constructor(conversation: Conversation, known: readonly string[]) {
-    const places = this.#readExchanges(conversation);
+    this.#places = this.#readExchanges(conversation);
     for (const password of known.map(toOctets)) {
       const name = this.#pairs.nameOf({ user: undefined, password });
       this.#add(password, false, `${name}_password`);
@@ -86,39 +88,57 @@ export class Redaction {
     this.#mask =
       MASKS.find((mask) => !forms.some((form) => form.includes(mask))) ??
         MASKS[0]!;
-    for (const stream of conversation.streams) {
-      this.#redact(stream, places.get(stream) ?? []);
+  }
+
+  /**
+   * Takes the secrets out; between its steps others may work.
+   *
+   * @param conversation The session; its streams are changed.
+   */
+  *redact({ streams }: Conversation): Generator<undefined, void> {
+    for (const stream of streams) {
+      yield* this.#redact(stream, this.#places.get(stream) ?? []);
     }
   }
 
   /** Masks all secrets in a text that has no variables. */
   mask(text: string): string {
     const octets = toOctets(text);
-    const cuts = merged([...this.#search.find(octets)]);
+    const hits = this.#search.find(octets).filter((hit) => hit !== undefined);
+    const cuts = merged([...hits]);
     if (cuts.length === 0) return text;
     this.#hasFound = true;
     return textOf(this.#masked(octets, cuts));
   }
 
   /**
-   * Makes sure that a transcript holds no secret.
+   * Makes sure that a transcript holds no secret; between its steps others may
+   * work.
    *
    * @param text The whole transcript.
    * @returns What whoever writes it must not find in the file: every form of
    * every secret, but for those that the notation itself has.
    * @throws {SecretLeftError} One is there.
    */
-  check(text: string): readonly string[] {
+  *check(text: string): Generator<undefined, readonly string[]> {
     const forms = new Set<string>();
     for (const form of this.#search.forms) {
       const asText = textOf(form);
       if (toOctets(asText) === form) forms.add(asText);
       forms.add(formatQuoted([form]).slice(1, -1));
     }
-    const left = [...forms].filter((form) => text.includes(form));
+    const left: string[] = [];
+    for (const form of forms) {
+      yield;
+      if (text.includes(form)) left.push(form);
+    }
     if (this.#hasFound || left.length > 0) {
       for (const said of saidIn(text)) {
-        if (!this.#search.find(said).next().done) throw new SecretLeftError();
+        yield;
+        for (const hit of this.#search.find(said ?? "")) {
+          if (hit !== undefined) throw new SecretLeftError();
+          yield;
+        }
       }
     }
     // What is left all the same is the notation's own, such as "secret".
@@ -189,9 +209,16 @@ export class Redaction {
     if (name !== undefined) this.#names.set(secret, name);
   }
 
-  #redact(stream: Stream, places: readonly Cut[]): void {
+  *#redact(
+    stream: Stream,
+    places: readonly Cut[],
+  ): Generator<undefined, void> {
     const found: Cut[] = [...places];
     for (const hit of this.#search.find(stream.text)) {
+      if (hit === undefined) {
+        yield;
+        continue;
+      }
       const { start, end, isLiteral } = hit;
       const name = isLiteral ? this.#names.get(hit.secret) : undefined;
       const isShown = name !== undefined &&

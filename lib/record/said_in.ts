@@ -13,6 +13,9 @@ import { toOctets } from "../transcript/template.ts";
 /** A line: the letters and mark of what is said, and the rest. */
 const LINE = /^(?:(\w+)([:<>]) ?|@[\w.-]+ |== )?(.*)$/gm;
 
+/** How many lines are read before others may work: about 1 ms. */
+const LINES_AT_ONCE = 1_000;
+
 const VARIABLE = /\$\{[\w:]+\}/g;
 
 const ESCAPE = /\\(?:x([0-9a-f]{2})|(.))/g;
@@ -24,12 +27,15 @@ const ESCAPED: Readonly<Record<string, string>> = { r: "\r", n: "\n", t: "\t" };
  * values of settings, as another one.
  *
  * @param text The transcript; no line in it is a pattern.
- * @returns A character for each byte, NUL where a variable stands.
+ * @returns A character for each byte, NUL where a variable stands. `undefined`
+ * between them: a moment at which others may work.
  */
-export function saidIn(text: string): Iterable<string> {
+export function* saidIn(text: string): Generator<string | undefined> {
   const said = new Map<string, string>();
+  let lines = 0;
   const octets = toOctets(text).replaceAll(VARIABLE, "\0");
   for (const [, letters = "", mark = "", rest = ""] of octets.matchAll(LINE)) {
+    if (++lines % LINES_AT_ONCE === 0) yield;
     const isQuoted = /[<>]/.test(mark) && rest.startsWith('"');
     const words = isQuoted
       ? rest.slice(1, -1).replaceAll(ESCAPE, unescape)
@@ -38,7 +44,7 @@ export function saidIn(text: string): Iterable<string> {
     const speaker = mark === "<" ? `${letters}<` : letters;
     said.set(speaker, (said.get(speaker) ?? "") + words);
   }
-  return said.values();
+  yield* said.values();
 }
 
 function unescape(_: string, hex: string | undefined, char: string): string {

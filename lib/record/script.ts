@@ -39,6 +39,9 @@ const MAX_WAIT_MS = 24 * 60 * 60 * 1_000;
 /** Recipients that came in one go, which Postern passes on in one go. */
 const RECIPIENTS = /(?:^RCPT .*\r\n){2,}/gim;
 
+/** Whether there are any at all: most messages have one recipient. */
+const ANY_RECIPIENTS = /RCPT .*\r\nRCPT /i;
+
 /** A conversation's steps. */
 export interface FormattedConversation {
   /** The steps, each on its lines, the last one ended too. */
@@ -47,12 +50,16 @@ export interface FormattedConversation {
   readonly isUnsplit: boolean;
 }
 
-/** Writes a conversation's steps. */
-export function formatConversation(
+/** How many moments are written before others may work: well under 1 ms. */
+const MOMENTS_AT_ONCE = 256;
+
+/** Writes a conversation's steps; between them others may work. */
+export function* formatConversation(
   { streams, moments }: Conversation,
-): FormattedConversation {
+): Generator<undefined, FormattedConversation> {
   const script = new Script(streams);
-  for (const moment of moments) {
+  for (const [i, moment] of moments.entries()) {
+    if (i % MOMENTS_AT_ONCE === 0) yield;
     if (moment.kind === "said") script.say(moment);
     else script.happen(moment);
   }
@@ -61,7 +68,8 @@ export function formatConversation(
 
 class Script implements FormattedConversation {
   isUnsplit = false;
-  readonly #hasRelay: boolean;
+  /** Whether recipients that came in one go are passed on so. */
+  readonly #hasRecipients: boolean;
   readonly #pieces: string[] = [];
   /** The piece with the last words on each wire. */
   readonly #last = new Map<string, number>();
@@ -71,7 +79,11 @@ class Script implements FormattedConversation {
   readonly #owed = new Map<Wire, Owed>();
 
   constructor(streams: readonly Stream[]) {
-    this.#hasRelay = streams.some(({ wire }) => wire.startsWith("relay"));
+    this.#hasRecipients =
+      streams.some(({ wire }) => wire.startsWith("relay")) &&
+      streams.some(({ wire, from, text }) =>
+        wire === "client" && from === "client" && ANY_RECIPIENTS.test(text)
+      );
   }
 
   get text(): string {
@@ -106,7 +118,7 @@ class Script implements FormattedConversation {
     writer: LineWriter,
     { stream, start, end }: Passage,
   ): string {
-    if (!this.#hasRelay) return writer.lines(start, end);
+    if (!this.#hasRecipients) return writer.lines(start, end);
     const said = stream.text.slice(start, end);
     const pieces: string[] = [];
     let from = start;

@@ -179,14 +179,16 @@ export class SecretSearch {
    * Finds them in a text.
    *
    * @param text Where, a character for each byte.
-   * @returns Where they stand, in no order; they may overlap.
+   * @returns Where they stand, in no order; they may overlap. `undefined` after
+   * each look through the text: a moment at which others may work.
    */
-  *find(text: string): Generator<Hit> {
+  *find(text: string): Generator<Hit | undefined> {
     if (this.#searched.length === 0) return;
     for (const view of viewsOf(text)) {
       let marks: readonly Mark[] | undefined;
       for (const { secret, forms } of this.#searched) {
         for (const form of forms) {
+          yield;
           if (!view.text.includes(form.text)) continue;
           marks ??= view.pattern ? marksOf(text, view.pattern) : [];
           yield* hitsOf(view, marks, secret, form, text);

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
+import { octetsOf, toOctets } from "../transcript/template.ts";
 
 /** For the owner alone: a transcript holds mail. */
 const FILE_MODE = 0o600;
@@ -101,8 +101,9 @@ async function holdsOneOf(
   path: string,
   secrets: readonly string[],
 ): Promise<boolean> {
-  const written = Buffer.from((await Deno.readFile(path)).buffer);
-  return secrets.some((secret) => written.includes(secret));
+  // A string is searched much faster than bytes are.
+  const written = octetsOf(await Deno.readFile(path));
+  return secrets.some((secret) => written.includes(toOctets(secret)));
 }
 
 /** The reason in a system's error, without its number. */

@@ -33,11 +33,14 @@ const MAX_IDS = 100;
 /** Shortest id, in characters: what is shorter is a word, or a count. */
 const MIN_ID = 5;
 
-/** Puts variables into a conversation whose secrets are out. */
-export function placeVariables(
+/**
+ * Puts variables into a conversation whose secrets are out; between its steps
+ * others may work.
+ */
+export function* placeVariables(
   conversation: Conversation,
   values: Readonly<Record<string, string>>,
-): void {
+): Generator<undefined, void> {
   const { streams } = conversation;
   const claims = streams.filter(isClaim);
   const sent = streams.filter((stream) => !isClaim(stream));
@@ -47,31 +50,28 @@ export function placeVariables(
     if (places === undefined) found.set(stream, [place]);
     else places.push(place);
   };
-  let sentLines: ReadonlySet<string> | undefined;
-  const isPassedOn = (stream: Stream, at: number) => {
-    if (stream.wire === "client") return false;
-    sentLines ??= new Set(sent.flatMap(({ text }) => text.split("\r\n")));
-    return sentLines.has(lineAt(stream.text, at));
-  };
-
   for (const [name, value] of Object.entries(values)) {
     const variable = { name, secret: false };
     const word = wordOf(name, value);
     const all = streams.filter(({ text }) => text.includes(value));
     const isBound = all.every(isClaim) || isClaimedFirst(conversation, word);
+    const passedOn = new PassedOn(sent, word);
     for (const stream of all) {
+      yield;
       if (!isBound && !isClaim(stream)) continue;
       for (const { index } of stream.text.matchAll(word)) {
-        if (!isBound && isPassedOn(stream, index)) continue;
+        if (!isBound && passedOn.has(stream, index)) continue;
         const end = index + value.length;
         add(stream, { start: index, end, variable });
       }
     }
   }
   const date = { name: "date", secret: false };
+  const passedOn = new PassedOn(sent, DATE);
   for (const stream of claims) {
+    yield;
     for (const { 0: text, index } of stream.text.matchAll(DATE)) {
-      if (isPassedOn(stream, index)) continue;
+      if (passedOn.has(stream, index)) continue;
       const end = index + text.length;
       add(stream, { start: index, end, variable: date });
     }
@@ -79,6 +79,7 @@ export function placeVariables(
   const names = new Set(Object.keys(values));
   const server = claims.find(({ wire }) => wire === "client");
   for (const id of server === undefined ? [] : queueIds(server.text)) {
+    yield;
     // What the relay says is sent as it is, and comes to the client like that.
     if (sent.some(({ text }) => text.includes(id))) continue;
     const variable = { name: freeName("id", names), secret: false };
@@ -88,6 +89,31 @@ export function placeVariables(
   }
   for (const [stream, places] of found) {
     stream.places = withPlaces(stream.places, places);
+  }
+}
+
+/** What has a pattern and was sent to Postern, which may have passed it on. */
+class PassedOn {
+  readonly #sent: readonly Stream[];
+  readonly #pattern: RegExp;
+  #lines: Set<string> | undefined;
+
+  constructor(sent: readonly Stream[], pattern: RegExp) {
+    this.#sent = sent;
+    this.#pattern = pattern;
+  }
+
+  /** Whether a line that has the pattern was sent like that. */
+  has({ wire, text }: Stream, at: number): boolean {
+    if (wire === "client") return false;
+    this.#lines ??= new Set(
+      this.#sent.flatMap(({ text }) =>
+        [...text.matchAll(this.#pattern)].map(({ index }) =>
+          lineAt(text, index)
+        )
+      ),
+    );
+    return this.#lines.has(lineAt(text, at));
   }
 }
 
@@ -127,9 +153,9 @@ function* queueIds(text: string): Generator<string> {
 
 /** The line around `at`, without its end. */
 function lineAt(text: string, at: number): string {
-  const start = text.lastIndexOf("\n", at) + 1;
+  const start = text.lastIndexOf("\r\n", at);
   const end = text.indexOf("\r\n", at);
-  return text.slice(start, end < 0 ? undefined : end);
+  return text.slice(start < 0 ? 0 : start + 2, end < 0 ? undefined : end);
 }
 
 /** `id`, or where there is one already, `id2` and so on. */

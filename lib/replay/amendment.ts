@@ -17,7 +17,7 @@ import type {
   Step,
   Wire,
 } from "../transcript/steps.ts";
-import { isSaid, UNWRITTEN } from "../transcript/steps.ts";
+import { posternEnd, UNWRITTEN } from "../transcript/steps.ts";
 import { type Bindings, textOf } from "../transcript/template.ts";
 import type { Amendment } from "./mismatch.ts";
 import { matchReply } from "./reply_pattern.ts";
@@ -168,7 +168,7 @@ export function insertion(
 }
 
 /**
- * Where a wire's last words in a file were to be, and it was closed: that.
+ * Where a wire's last words in a file were to be, and Postern ended it: that.
  *
  * @param steps The conversation.
  * @param claims What was claimed at that place; nothing: behind the last step.
@@ -183,18 +183,18 @@ export function closeAmendment(
   const from = claims[0]?.index ?? endOf(steps);
   const count = claims.length;
   const rest = steps.slice(from + count);
-  const isTheLast = steps.slice(0, from).findLast(isSaid)?.wire === wire;
   const isContiguous = claims.at(-1)?.index === from + count - 1;
-  if (!isTheLast || (count > 0 && !isContiguous)) return undefined;
+  if (count > 0 && !isContiguous) return undefined;
+  const kind = posternEnd(wire) === "server" ? "close" : "eof";
   const next = rest[0];
-  if (next?.kind === "close" && next.wire === wire) {
+  if (next?.kind === kind && next.wire === wire) {
     return count === 0 ? undefined : { from, count, steps: [] };
   }
   if (rest.some((step) => "wire" in step && step.wire === wire)) {
     return undefined;
   }
-  const close: EndStep = { ...UNWRITTEN, kind: "close", wire };
-  return { from, count, steps: [close] };
+  const end: EndStep = { ...UNWRITTEN, kind, wire };
+  return { from, count, steps: [end] };
 }
 
 /** The index behind the conversation, before what must have been delivered. */

@@ -7,8 +7,9 @@
  * @module
  */
 
-import { matchOctets } from "../transcript/pattern.ts";
+import { matchOctets, matchWhole } from "../transcript/pattern.ts";
 import {
+  type AbsentStep,
   type BytesStep,
   type Expectation,
   posternEnd,
@@ -84,8 +85,19 @@ export class Hearing {
         at++;
         continue;
       }
-      const rest = claims.slice(at);
-      if (at > 0 && isOptional(expectationsOf(rest)) && !wire.hasLine()) break;
+      if (claim.step.kind === "absent" && wire.saidInBytes.length > 0) {
+        this.#checkAbsent(claim.step, wire.saidInBytes);
+        at++;
+        continue;
+      }
+      const end = claims.findIndex((other, i) =>
+        i > at && !isExpectation(other)
+      );
+      const rest = claims.slice(at, end < 0 ? undefined : end);
+      if (at > 0 && isOptional(expectationsOf(rest)) && !wire.hasLine()) {
+        at += rest.length;
+        continue;
+      }
       at += await this.#hearReply(rest, wire);
     }
     return claims.length;
@@ -115,7 +127,17 @@ export class Hearing {
       throw deviation(step, match.came, { amendment });
     }
     wire.unanswered.hear(lines[0]!);
+    wire.saidInBytes = [];
     return match.used;
+  }
+
+  /** A line that must not come in a reply, where that was heard as bytes. */
+  #checkAbsent(step: AbsentStep, lines: readonly string[]): void {
+    const { bindings } = this.#options;
+    const came = lines.find((line) =>
+      matchWhole(step.regex, "regex", line, bindings) !== undefined
+    );
+    if (came !== undefined) throw deviation(step, came);
   }
 
   /** The lines of one reply, an octet a character. */
@@ -185,6 +207,8 @@ export class Hearing {
         const said = textOf(came.slice(0, length)).split("\r\n");
         for (const line of said.slice(0, -1)) {
           secrets?.hear(line);
+          if (wire.saidInBytes.at(-1)?.[3] !== "-") wire.saidInBytes = [];
+          wire.saidInBytes.push(line);
           if (line[3] !== "-") wire.unanswered.hear(line);
         }
         return;

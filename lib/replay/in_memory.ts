@@ -37,14 +37,15 @@ export async function playInMemory(
       messages.getOrInsertComputed(path, readMessage),
   };
   const pieces = playedPieces(transcript, options);
+  const all = [...pieces.values()].flat();
   let plays = 0;
   for (const split of splits) {
-    for (const way of waysOf(split, pieces, unsplit)) {
+    for (const way of waysOf(split, all, unsplit)) {
       plays++;
       await using stage = await openPostern({ config, client, clock });
       const mismatch = await play(transcript, stage, {
         ...options,
-        way,
+        ...{ pieces, way },
         secrets: new Secrets(values, steps),
       });
       if (mismatch !== undefined) {

@@ -16,6 +16,15 @@ const WAITING: ReadonlySet<string> = new Set([
   ...["EHLO", "HELO", "LHLO", "STARTTLS", "AUTH", "DATA", "XCLIENT", "QUIT"],
 ]);
 
+/**
+ * Whether a client must wait for the reply to a command.
+ *
+ * @param verb The command's verb, in capitals.
+ */
+export function mustWaitBehind(verb: string): boolean {
+  return WAITING.has(verb);
+}
+
 /** RFC 3030 section 2. */
 const BDAT = /^BDAT +(\d{1,15})( +LAST)? *$/i;
 
@@ -106,7 +115,7 @@ export class Pace {
     }
     const verb = /^[A-Za-z]*/.exec(line)![0].toUpperCase();
     if (verb === "DATA" || verb === "AUTH") this.#phase = "unknown";
-    return WAITING.has(verb);
+    return mustWaitBehind(verb);
   }
 }
 

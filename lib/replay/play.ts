@@ -3,10 +3,9 @@
  * Postern says with what the file expects, in its order.
  *
  * The rule: what is compared does not depend on the way the bytes are cut. The
- * order of lines across wires is part of the claim: where a relay or a checker
- * is to speak, Postern must not have answered its client yet. Only where the
- * client was let run ahead of the file may an answer come later than it stands
- * there, since those to a batch leave in one write.
+ * order of lines across wires is part of the claim, see `order.ts`. Only where
+ * the client was let run ahead of the file may an answer come later than it
+ * stands there, since those to a batch leave in one write.
  *
  * @module
  */
@@ -20,14 +19,16 @@ import {
   type TlsStep,
   type Transcript,
   type Wire,
+  WIRES,
 } from "../transcript/steps.ts";
 import { type Bindings, formatQuoted } from "../transcript/template.ts";
 import { type Claim, closeAmendment, endOf } from "./amendment.ts";
 import { Hearing } from "./hearing.ts";
 import { absence, Deviation, deviation, type Mismatch } from "./mismatch.ts";
 import { checkDelivered } from "./outcome.ts";
-import { PlayedWire } from "./played_wire.ts";
-import { lateBytes, saidPieces, wiresOf } from "./said_bytes.ts";
+import { isContinued, isSameVoice, Order } from "./order.ts";
+import { isPosternsEnd, PlayedWire } from "./played_wire.ts";
+import { lateBytes, pieceIn, saidPieces, wiresOf } from "./said_bytes.ts";
 import type { SecretSource } from "./secret_source.ts";
 import { isSent, type Piece, type SentStep, type Way } from "./splits.ts";
 import type { Stage } from "./stage.ts";
@@ -35,8 +36,13 @@ import { Veil } from "./veil.ts";
 
 export type { Mismatch };
 
+/** All that the player says, by wire: the same in each play. */
+export type PlayedPieces = ReadonlyMap<Wire, readonly Piece[]>;
+
 /** How a conversation is played. */
 export interface PlayOptions {
+  /** What {@linkcode playedPieces} gives, where there is more than one play. */
+  readonly pieces?: PlayedPieces;
   /** How the player's bytes are cut. */
   readonly way?: Way;
   /** Reads a message that the file names. */
@@ -58,12 +64,14 @@ const MAX_SETTLINGS = 8;
  */
 export function playedPieces(
   { steps }: Pick<Transcript, "steps">,
-  { known = {}, readMessage }: PlayOptions,
-): Piece[] {
+  { known = {}, readMessage }: Pick<PlayOptions, "known" | "readMessage">,
+): PlayedPieces {
   const bindings = new Map(Object.entries(known));
-  const later = () => new Uint8Array();
-  return wiresOf(steps).flatMap((wire) =>
-    saidPieces(steps, wire, bindings, readMessage, later)
+  return new Map(
+    wiresOf(steps).map((wire) => [
+      wire,
+      saidPieces(steps, wire, bindings, readMessage),
+    ]),
   );
 }
 
@@ -96,6 +104,7 @@ class Playing {
   readonly #hearing: Hearing;
   readonly #wires: ReadonlyMap<Wire, PlayedWire>;
   readonly #client: PlayedWire;
+  readonly #order: Order;
   /** Bytes that were not known from the beginning. */
   readonly #late = new Map<SentStep, Uint8Array>();
   /** What the client is still to hear: it came in a batch that goes on. */
@@ -113,13 +122,20 @@ class Playing {
     this.#hearing = new Hearing({
       ...{ steps, stage, bindings, secrets, readMessage },
     });
-    const late = (step: SentStep) => this.#late.get(step)!;
-    const wire = (name: Wire) => {
-      const pieces = saidPieces(steps, name, bindings, readMessage, late);
-      return new PlayedWire(name, pieces, unsplit ? "whole" : way);
-    };
-    this.#wires = new Map(wiresOf(steps).map((name) => [name, wire(name)]));
+    const { pieces = playedPieces(transcript, options) } = options;
+    this.#wires = new Map(
+      pieces.entries().map(([name, pieces]) => [
+        name,
+        new PlayedWire(
+          name,
+          () => stage.wires(name),
+          pieces.map((piece) => pieceIn(piece, this.#late)),
+          unsplit ? "whole" : way,
+        ),
+      ]),
+    );
     this.#client = this.#wires.get("client")!;
+    this.#order = new Order(this.#wires, stage, this.#hearing);
   }
 
   async run(): Promise<void> {
@@ -171,7 +187,7 @@ class Playing {
   async #hear(claims: readonly Claim[]): Promise<void> {
     const { step } = claims[0] ?? this.#owed[0] ?? {};
     if (step === undefined) return;
-    const wire = await this.#wire(step, step.wire);
+    const wire = await this.#reach(step, step.wire);
     if (wire !== this.#client) return void await this.#compare(claims, wire);
     const owed = [...this.#owed, ...claims];
     this.#owed = owed.slice(await this.#compare(owed, wire));
@@ -183,13 +199,15 @@ class Playing {
 
   async #say(step: SaidStep, index: number): Promise<void> {
     const before = this.#steps[index - 1];
-    const goesOn = before !== undefined && isSaid(before) &&
-      before.wire === step.wire && before.from === step.from;
-    const isOrdered = step.wire !== "client" && !goesOn;
-    // A new connection of Postern's is there only when all that is due is done.
-    if (isOrdered) await this.#stage.settle();
-    const wire = await this.#wire(step, step.wire);
-    if (isOrdered) await this.#checkOrder(step, index, wire);
+    const isClient = step.wire === "client";
+    // A new connection of Postern's is there only when all that is due is done,
+    // and an old one gone: a reply that ends may end it.
+    if (!isClient && !isContinued(before)) await this.#stage.settle();
+    const wire = await this.#reach(step, step.wire);
+    if (isClient) await this.#order.checkBeforeClient(step, index);
+    else if (!isSameVoice(before, step)) {
+      await this.#order.checkBefore(step, index, wire);
+    }
     if (!isSent(step)) {
       throw absence(step, "what can be heard only, not said");
     }
@@ -203,32 +221,9 @@ class Playing {
     await wire.say();
   }
 
-  /** Postern must not have said what the file has behind its peer's words. */
-  async #checkOrder(
-    step: SaidStep,
-    index: number,
-    wire: PlayedWire,
-  ): Promise<void> {
-    const when = `before the ${step.wire} spoke`;
-    const client = await this.#stage.wire("client");
-    if (client !== undefined) this.#client.use(client);
-    // Only where one command waits is it plain which reply would be too early,
-    if (
-      client !== undefined && this.#client.unanswered.count === 1 &&
-      this.#client.hasLine()
-    ) {
-      const { came } = await this.#hearing.surplus(index, this.#client);
-      throw deviation(step, came, { when });
-    }
-    // and only where the client is not ahead, what was asked too early.
-    if (this.#client.isAhead || !wire.hasLine()) return;
-    const { came, amendment } = await this.#hearing.surplus(index, wire);
-    throw deviation(step, came, { when, amendment });
-  }
-
   async #startTls(step: TlsStep, index: number): Promise<void> {
     if (step.wire === "client") await this.#hear([]);
-    const wire = await this.#wire(step, step.wire);
+    const wire = await this.#reach(step, step.wire);
     if (this.#stage.deadlineMs === undefined) await this.#stage.settle();
     const { came } = await this.#hearing.surplus(index, wire);
     // In TLS it would be nobody's.
@@ -243,13 +238,12 @@ class Playing {
 
   async #end(step: EndStep, index: number): Promise<void> {
     if (step.wire === "client") await this.#hear([]);
-    const wire = await this.#wire(step, step.wire);
-    const ender = step.kind === "close" ? "server" : "client";
-    if (step.kind === "reset" || ender !== posternEnd(step.wire)) {
-      wire.connection.end(step.kind === "reset" ? "reset" : "eof");
+    const wire = await this.#reach(step, step.wire);
+    if (!isPosternsEnd(step)) {
+      wire.leave(step.kind === "reset" ? "reset" : "eof");
       return await this.#stage.settle();
     }
-    const line = await wire.line();
+    const line = await wire.end();
     if (line === null) return;
     if (line === undefined) {
       throw this.#hearing.silence(step, undefined, [], wire);
@@ -258,17 +252,17 @@ class Playing {
     throw deviation(step, came, { amendment });
   }
 
-  async #wire(step: Step, name: Wire): Promise<PlayedWire> {
+  /** The wire of that name, with the connection that a step is about. */
+  async #reach(step: Step, name: Wire): Promise<PlayedWire> {
     const wire = this.#wires.get(name)!;
-    for (let tries = 0; tries < MAX_SETTLINGS; tries++) {
-      const connection = await this.#stage.wire(name);
-      if (connection !== undefined) {
-        wire.use(connection);
-        return wire;
-      }
-      await this.#stage.settle();
+    for (let tries = 0; !wire.reach(step); tries++) {
+      if (tries < MAX_SETTLINGS) await this.#stage.settle();
+      else if (!wire.isConnected || wire.hasLeft) {
+        throw absence(step, `no connection to the ${name}`);
+      } // What is said to one that Postern has closed is lost.
+      else break;
     }
-    throw absence(step, `no connection to the ${name}`);
+    return wire;
   }
 
   /** Nothing more was said, and nobody closed whom the file doesn't let close. */
@@ -276,11 +270,9 @@ class Playing {
     await this.#stage.settle();
     const steps = this.#steps;
     const place = { line: 0, expected: "nothing more" };
-    for (const [name, wire] of this.#wires) {
-      const connection = await this.#stage.wire(name);
-      if (connection === undefined) continue;
-      wire.use(connection);
-      if (wire.hasLine()) {
+    for (const wire of this.#wires.values()) {
+      if (!wire.isConnected) continue;
+      if (wire.saysMore) {
         const more = await this.#hearing.surplus(endOf(steps), wire);
         throw new Deviation({ ...place, ...more });
       }
@@ -290,11 +282,18 @@ class Playing {
         throw new Deviation({ ...place, came });
       }
     }
+    for (const name of WIRES) {
+      const known = this.#wires.get(name);
+      const isCalled = known?.hasNext ?? this.#stage.wires(name).length > 0;
+      if (!isCalled) continue;
+      throw new Deviation({ ...place, came: `a connection to the ${name}` });
+    }
     const hasEnd = steps.some((step) =>
       "wire" in step && !isSaid(step) && step.kind !== "tls" &&
       step.wire === "client"
     );
-    if (hasEnd || !(await this.#stage.wire("client"))?.isClosed) return;
+    if (hasEnd || !this.#client.isConnected) return;
+    if (!this.#client.connection.isClosed) return;
     const amendment = closeAmendment(steps, [], "client");
     throw new Deviation({
       ...{ ...place, came: "a close" },

@@ -47,6 +47,9 @@ const RELAY_ADDRESS = "192.0.2.25";
 /** Large buffers, for all conversations one after the other. */
 const BUFFERS = new Buffers();
 
+/** Who is local by each configuration: reading that is much of a short play. */
+const LOCALS = new WeakMap<Config, Runtime["locals"]>();
+
 /** Postern, ready for one conversation. */
 export async function openPostern(options: PosternOptions): Promise<Stage> {
   const clock = new VirtualClock(options.clock);
@@ -55,8 +58,10 @@ export async function openPostern(options: PosternOptions): Promise<Stage> {
   const delivered: Delivered[] = [];
   const relays = new MemoryRelays();
   const log = silentLog();
-  const runtime = await Runtime.of(options.config, {
+  const { config } = options;
+  const runtime = await Runtime.of(config, {
     sweep,
+    locals: LOCALS.get(config),
     signal: stop.signal,
     buffers: BUFFERS,
     log,
@@ -65,7 +70,9 @@ export async function openPostern(options: PosternOptions): Promise<Stage> {
       startMemoryTls(connection, sweep, timeoutMs),
     openLocalHop: (mail) => new MemoryHop(mail, delivered),
   });
+  LOCALS.set(config, runtime.locals);
   const client = new MemoryWire(options.client);
+  const clients = [client];
   sweep.add(client.connection);
   const isLocal = runtime.isLocal(options.client);
   const session = new Session(
@@ -79,8 +86,7 @@ export async function openPostern(options: PosternOptions): Promise<Stage> {
   ended.catch(() => {});
   return {
     delivered,
-    wire: (name) =>
-      Promise.resolve(name === "client" ? client : relays.latest(name)),
+    wires: (name) => name === "client" ? clients : relays.wires(name),
     settle,
     wait: (ms) => clock.wait(ms),
     async [Symbol.asyncDispose]() {
@@ -98,8 +104,7 @@ export async function openPostern(options: PosternOptions): Promise<Stage> {
 /** The relays that Postern has called. */
 class MemoryRelays {
   readonly #names = new Map<string, Relay>();
-  readonly #latest = new Map<string, MemoryWire>();
-  readonly #all: MemoryWire[] = [];
+  readonly #wires = new Map<string, MemoryWire[]>();
 
   /** Answers a call; each address has a name of its own. */
   dial(target: Target): Promise<Connection> {
@@ -111,19 +116,20 @@ class MemoryRelays {
     const isBare = "hostname" in target && isIP(target.hostname) !== 0;
     const wire = new MemoryWire(isBare ? target.hostname : RELAY_ADDRESS);
     this.#names.set(address, name);
-    this.#latest.set(name, wire);
-    this.#all.push(wire);
+    this.#wires.getOrInsertComputed(name, () => []).push(wire);
     return Promise.resolve(wire.connection);
   }
 
-  /** The connection opened last to the relay of that name. */
-  latest(name: string): MemoryWire | undefined {
-    return this.#latest.get(name);
+  /** The connections to the relay of that name, in their order. */
+  wires(name: string): readonly MemoryWire[] {
+    return this.#wires.get(name) ?? [];
   }
 
   /** Breaks all connections. */
   reset(): void {
-    for (const wire of this.#all) wire.end("reset");
+    for (const wires of this.#wires.values()) {
+      for (const wire of wires) wire.end("reset");
+    }
   }
 }
 

@@ -78,8 +78,8 @@ export class PosternClient implements AsyncDisposable {
   }
 
   /** Its wire, once it has called. */
-  get wire(): MemoryWire | undefined {
-    return this.#wire;
+  get wires(): readonly MemoryWire[] {
+    return this.#wire === undefined ? [] : [this.#wire];
   }
 
   /** Lets that much time pass, in ms. */

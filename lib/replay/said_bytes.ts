@@ -19,6 +19,8 @@ import type { Veil } from "./veil.ts";
 /** What stands for a variable where only the look of a line counts. */
 const STAND_IN = "x";
 
+const NOTHING = new Uint8Array();
+
 /** The wires of a conversation; the client's is always there. */
 export function wiresOf(steps: readonly Step[]): Wire[] {
   const wires = new Set<Wire>(["client"]);
@@ -33,14 +35,13 @@ export function wiresOf(steps: readonly Step[]): Wire[] {
  * @param wire The wire.
  * @param bindings The variables that are known from the beginning.
  * @param readMessage Gives the file that a step names.
- * @param makeLate Gives the bytes of a step that are not known before.
+ * @returns A piece for each step; of those that are late none has its bytes.
  */
 export function saidPieces(
   steps: readonly Step[],
   wire: Wire,
   bindings: ReadonlyMap<string, string>,
   readMessage: (path: string) => Uint8Array,
-  makeLate: (step: SentStep) => Uint8Array,
 ): Piece[] {
   const end = posternEnd(wire) === "server" ? "client" : "server";
   return piecesOf(steps, wire, end, (step) => {
@@ -54,9 +55,29 @@ export function saidPieces(
         if (!known.has(name)) known.set(name, STAND_IN);
       }
       const form = octetsOf(sentBytes(step, known));
-      return { form, make: () => makeLate(step) };
+      return { form, make: () => NOTHING };
     }
   });
+}
+
+/**
+ * A piece for one play.
+ *
+ * @param piece The same for all plays.
+ * @param late The bytes that became known in this one.
+ */
+export function pieceIn(
+  piece: Piece,
+  late: ReadonlyMap<SentStep, Uint8Array>,
+): Piece {
+  if (!piece.isLate) return piece;
+  const { step, isBarrier } = piece;
+  return {
+    ...{ step, isBarrier, isLate: true },
+    get bytes() {
+      return late.get(step)!;
+    },
+  };
 }
 
 /** What is known when a step is said. */

@@ -10,13 +10,15 @@
  * @module
  */
 
-import { isPositive } from "../engine/reply.ts";
+import { isPositive, type Reply } from "../engine/reply.ts";
 import { fromOctets, textOf } from "../transcript/template.ts";
-import { commandOf } from "./client_task.ts";
 import { absence, Deviation, deviation } from "./mismatch.ts";
 import { settle } from "./memory.ts";
 import { PlayedWire } from "./played_wire.ts";
-import type { PosternClient } from "./postern_client.ts";
+import { mustWaitBehind } from "./pace.ts";
+import { bareCommand, isSameCommand } from "./same_command.ts";
+import { ServedTransaction } from "./served_transaction.ts";
+import type { StageWire } from "./stage.ts";
 import { type Way, writesOf } from "./splits.ts";
 import type { HappenTurn, HearTurn, SayTurn, Turn } from "./turns.ts";
 
@@ -29,17 +31,28 @@ const RSET_OK = new TextEncoder().encode("250 2.0.0 OK\r\n");
 /** What became of a turn. */
 type Outcome = "heard" | "skipped" | "closed";
 
+/** A client that is served. */
+export interface ServedClient {
+  /** Its connection, once it has called. */
+  readonly wires: readonly StageWire[];
+  /** What it made of each message that it sent whole. */
+  readonly verdicts: readonly Reply[];
+  /** Resolves once it has nothing more to do. */
+  readonly done: Promise<void>;
+  /** Lets that much time pass, in ms. */
+  wait(ms: number): Promise<void>;
+}
+
 /** One server, for one conversation. */
 export class Serving {
   readonly #turns: readonly Turn[];
-  readonly #client: PosternClient;
+  readonly #client: ServedClient;
   readonly #way: Way;
-  readonly #wire = new PlayedWire("relay", [], "whole");
+  readonly #wire: PlayedWire;
   /** A line that was heard, and is not what the turn before was about. */
   #kept: string | undefined;
-  /** The transaction's sender was refused, or its DATA. */
-  #isRefused = false;
-  #hasRecipient = false;
+  readonly #transaction = new ServedTransaction();
+  #isGreeted = false;
   /** The messages' replies: whether each was taken. */
   readonly #taken: { readonly isTaken: boolean; readonly turn: SayTurn }[] = [];
 
@@ -50,10 +63,11 @@ export class Serving {
    * @param client Who calls.
    * @param way How the replies are cut.
    */
-  constructor(turns: readonly Turn[], client: PosternClient, way: Way) {
+  constructor(turns: readonly Turn[], client: ServedClient, way: Way) {
     this.#turns = turns;
     this.#client = client;
     this.#way = way;
+    this.#wire = new PlayedWire("relay", () => client.wires);
   }
 
   /**
@@ -67,6 +81,7 @@ export class Serving {
     for (let i = 0; i < this.#turns.length; i++) {
       const turn = this.#turns[i]!;
       if (turn.kind === "say") {
+        await this.#checkWaiting(heard, turn);
         await this.#say(turn, i);
         this.#note(heard, turn);
         heard = undefined;
@@ -83,15 +98,14 @@ export class Serving {
   }
 
   async #connect(): Promise<void> {
-    for (let i = 0; i < MAX_SETTLINGS && !this.#client.wire; i++) {
+    for (let i = 0; i < MAX_SETTLINGS && !this.#wire.isConnected; i++) {
       await settle();
     }
-    this.#wire.use(this.#client.wire!);
   }
 
   async #hear(turn: HearTurn): Promise<Outcome> {
     if (turn.isMessage) return await this.#hearMessage(turn);
-    const verb = turn.octets.slice(0, 4).toUpperCase();
+    const verb = verbOf(turn);
     for (;;) {
       const line = this.#kept ?? await this.#wire.line();
       this.#kept = undefined;
@@ -104,7 +118,7 @@ export class Serving {
       }
       this.#kept = line ?? undefined;
       if (this.#isSkippable(verb)) return "skipped";
-      if (line === null && (verb === "QUIT" || this.#isRefused)) {
+      if (line === null && (verb === "QUIT" || this.#transaction.isRefused)) {
         return "closed";
       }
       const step = turn.stepAt(0);
@@ -115,9 +129,7 @@ export class Serving {
 
   /** Whether Postern may leave a command out. */
   #isSkippable(verb: string): boolean {
-    if (verb === "RSET") return true;
-    if (verb === "RCPT") return this.#isRefused;
-    return verb === "DATA" && (this.#isRefused || !this.#hasRecipient);
+    return verb === "RSET" || this.#transaction.isVain(verb);
   }
 
   async #hearMessage(turn: HearTurn): Promise<Outcome> {
@@ -132,7 +144,7 @@ export class Serving {
     const before = came.slice(0, at).lastIndexOf("\r\n");
     const line = came.slice(before < 0 ? 0 : before + 2).split("\r\n", 1)[0]!;
     const isShort = at === came.length;
-    const end = this.#client.wire!.isClosed ? "a close" : "silence";
+    const end = this.#wire.connection.isClosed ? "a close" : "silence";
     throw deviation(
       turn.stepAt(at),
       isShort ? `${textOf(line)} and then ${end}` : textOf(line),
@@ -145,14 +157,21 @@ export class Serving {
       this.#taken.push({ isTaken: turn.code < 400, turn });
       return;
     }
-    // What is no reply at all refuses nothing.
-    const isRefusal = turn.code >= 400;
-    const verb = heard?.octets.slice(0, 4).toUpperCase();
-    if (verb === "MAIL") {
-      this.#isRefused = isRefusal;
-      this.#hasRecipient = false;
-    } else if (verb === "RCPT") this.#hasRecipient ||= !isRefusal;
-    else if (isRefusal) this.#isRefused = true;
+    const verb = verbOf(heard);
+    this.#transaction.note({ verb, code: turn.code, isAhead: false });
+  }
+
+  /** Postern must not have gone on where no client may. */
+  async #checkWaiting(
+    heard: HearTurn | undefined,
+    { step }: SayTurn,
+  ): Promise<void> {
+    const waits = !this.#isGreeted || heard?.isMessage ||
+      mustWaitBehind(verbOf(heard));
+    this.#isGreeted = true;
+    if (!waits || !this.#wire.hasLine()) return;
+    const came = await this.#wire.line() ?? "";
+    throw deviation(step, textOf(came), { when: "before the server spoke" });
   }
 
   async #say({ lines }: SayTurn, index: number): Promise<void> {
@@ -211,18 +230,11 @@ export class Serving {
   }
 }
 
-/** Whether two commands mean the same. */
+function verbOf(heard: HearTurn | undefined): string {
+  return /^[A-Z]*/i.exec(heard?.octets ?? "")![0].toUpperCase();
+}
+
+/** Whether two commands mean the same, but for what is up to each client. */
 function isSame(came: string, expected: string): boolean {
-  const [a, b] = [commandOf(came), commandOf(expected)];
-  if (a?.verb === "MAIL" && b?.verb === "MAIL") {
-    return a.sender?.address === b.sender?.address;
-  }
-  if (a?.verb === "RCPT" && b?.verb === "RCPT") {
-    return a.recipient.address === b.recipient.address;
-  }
-  if (a?.verb === "EHLO" || a?.verb === "HELO") return a.verb === b?.verb;
-  const words = /^AUTH/i.test(came) ? 2 : Infinity;
-  const significant = (line: string) =>
-    line.trimEnd().toUpperCase().split(/ +/).slice(0, words).join(" ");
-  return significant(came) === significant(expected);
+  return isSameCommand([bareCommand(expected)], bareCommand(came), new Map());
 }

@@ -37,7 +37,7 @@ export type SentStep = LineStep | BytesStep | MessageStep;
 
 /** Bytes that belong together. */
 export interface Cuttable {
-  /** The bytes, at least one; where it `isLate`, only once it is their turn. */
+  /** The bytes, at least one; where it `isLate` any, once it is their turn. */
   readonly bytes: Uint8Array;
   /** Whether the sender must wait behind them. */
   readonly isBarrier: boolean;
@@ -57,7 +57,7 @@ export interface Piece extends Cuttable {
 export interface LateBytes {
   /** What they look like, a character for each: what the sender's pace needs. */
   readonly form: string;
-  /** Gives them, at least one. */
+  /** Gives them. */
   make(): Uint8Array;
 }
 
@@ -256,6 +256,8 @@ export function* writesOf(
     const last = lastCut + bytes.length - group.at(-1)!.bytes.length;
     // Where each piece of the group ends, and how many of them are out.
     let [whole, end] = [0, group[0]!.bytes.length];
+    // A variable's value may be empty: then it is out without a byte.
+    if (bytes.length === 0) yield { bytes, through: first + 1 };
     for (let at = 0; at < bytes.length;) {
       const size = nextSize(kind, number, at, bytes.length, chance);
       const next = at + size > last ? bytes.length : at + size;

@@ -41,8 +41,8 @@ export interface Delivered {
 
 /** A party under test, ready for one conversation. */
 export interface Stage extends AsyncDisposable {
-  /** The wire of that name; nothing while it isn't there. */
-  wire(name: Wire): Promise<StageWire | undefined>;
+  /** The connections of that name so far, in the order they were opened in. */
+  wires(name: Wire): readonly StageWire[];
   /** Lets everything happen that can happen by itself. */
   settle(): Promise<void>;
   /** Lets that much time pass, in ms. */

@@ -22,6 +22,7 @@
  * | `spamd> text`, `spamd> "bytes"`, `spamd~ regex` | Postern says this to a checker |
  * | `spamd< text`, `spamd< "bytes"` | the checker answers |
  * | `== tls`, `== close`, `== eof`, `== reset` | what happens to the wire named last |
+ * | `== eof relay`, `== close client` and so on | what happens to this wire |
  * | `== wait 301s` | the clock advances; `ms`, `s`, `m` or `h` |
  *
  * At the end stands what must have come out, without the trace put before it:
@@ -52,11 +53,11 @@ import { parseEvent, parseSaid } from "./read_step.ts";
 import { Settings } from "./settings.ts";
 import {
   type DeliveredStep,
-  isSaid,
   type MessagePart,
   type Step,
   type Transcript,
   type Wire,
+  wireNamedBy,
   type Written,
 } from "./steps.ts";
 
@@ -301,7 +302,7 @@ class Reader {
       this.#block = { step: value, message: [], sources };
       return undefined;
     }
-    if (isSaid(value)) this.#wire = value.wire;
+    this.#wire = wireNamedBy(value, this.#wire);
     this.steps.push(value);
     return undefined;
   }

@@ -171,23 +171,6 @@ export function keep(
 }
 
 /**
- * Whether a line is what a step says.
- *
- * @param step The line, regular expression or prefix.
- * @param line What came, without its CRLF.
- * @param bindings The variables so far; takes the new ones of a match.
- */
-export function matchLine(
-  step: Exclude<Expectation, { kind: "absent" }>,
-  line: string,
-  bindings: Bindings,
-): boolean {
-  const found = matchStep(step, line, bindings);
-  if (found !== undefined) keep(bindings, found);
-  return found !== undefined;
-}
-
-/**
  * Whether the bytes that came begin with what stands in quotes. A variable
  * there does not go beyond its line, and is as short as will do.
  *

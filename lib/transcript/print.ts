@@ -2,7 +2,8 @@
  * Prints a transcript: byte for byte as it was read, and what a program made or
  * changed in the same notation.
  *
- * A line that plain text can't hold is printed as bytes.
+ * A line that plain text can't hold is printed as bytes, and what happens to a
+ * wire names it where it is not the one named last.
  *
  * @module
  */
@@ -10,11 +11,14 @@
 import { formatDelivered } from "./delivered.ts";
 import {
   isChecker,
+  isSaid,
   type Mark,
   type SaidStep,
   SPEAKERS,
   type Step,
   type Transcript,
+  type Wire,
+  wireNamedBy,
   type Written,
 } from "./steps.ts";
 import {
@@ -54,7 +58,18 @@ export function formatTranscript(
   for (const setting of settings) {
     add(setting, () => `@${setting.key} ${setting.text}`);
   }
-  for (const step of steps) add(step, () => formatStep(step));
+  let wire: Wire = "client";
+  for (const step of steps) {
+    const isElsewhere = !isSaid(step) && "wire" in step && step.wire !== wire;
+    const name = isElsewhere ? ` ${step.wire}` : "";
+    // Its line may have come to mean another wire.
+    const isMeant = !isElsewhere || step.source?.trimEnd().endsWith(name);
+    add(
+      isMeant ? step : { ...step, source: undefined },
+      () => formatStep(step) + name,
+    );
+    wire = wireNamedBy(step, wire);
+  }
   pieces.push(tail);
   // The last line of a file may lack its end, and now have something behind it.
   const written = pieces.filter((piece) => piece !== "");
@@ -64,7 +79,8 @@ export function formatTranscript(
 }
 
 /**
- * Prints one step anew, as its lines in a file.
+ * Prints one step anew, as its lines in a file; an event as one of the wire
+ * named last.
  *
  * @param step Any step; its `source` and `above` do not count.
  * @returns The lines, separated by LF, without one at the end.

@@ -13,11 +13,13 @@ import {
   CHECKERS,
   checkerSpeaker,
   isChecker,
+  isWire,
   type Mark,
   type Said,
   SPEAKERS,
   type Step,
   type Wire,
+  WIRES,
   type Written,
 } from "./steps.ts";
 import { parseQuoted, parseRegex, parseText, plainRest } from "./template.ts";
@@ -107,7 +109,7 @@ function parseBody(
  *
  * @param content The line, without its end.
  * @param written Where it stands.
- * @param wire The wire named last.
+ * @param wire The wire named last, which an event happens to that names none.
  * @returns The step, or what was expected.
  */
 export function parseEvent(
@@ -122,8 +124,10 @@ export function parseEvent(
     case "close":
     case "eof":
     case "reset":
-      if (rest !== undefined) return refused(at - 1, "the end of the line");
-      return accepted({ ...written, kind: event, wire });
+      if (rest !== undefined && !isWire(rest)) {
+        return refused(at, `the end of the line, or ${WIRES.join(", ")}`);
+      }
+      return accepted({ ...written, kind: event, wire: rest ?? wire });
     case "wait": {
       const [, count, unit = ""] = /^(\d{1,9})(ms|s|m|h)$/.exec(rest ?? "") ??
         [];

@@ -58,6 +58,17 @@ export const CHECKERS: readonly Checker[] = [
   ...["spamd", "clamd", "dspam", "sssp", "rspamd"] as const,
 ];
 
+/** All wires, by the names that they have behind `==`. */
+export const WIRES: readonly Wire[] = [
+  ...["client", "relay", "relay2"] as const,
+  ...CHECKERS,
+];
+
+/** Whether a word names a wire. */
+export function isWire(word: string): word is Wire {
+  return WIRES.some((wire) => wire === word);
+}
+
 /** Whether a wire is a checker's, which does not speak SMTP. */
 export function isChecker(wire: Wire): wire is Checker {
   return CHECKERS.some((checker) => checker === wire);
@@ -157,19 +168,22 @@ export interface AbsentStep extends Said {
   readonly regex: Template;
 }
 
-/** Both ends go over to TLS: `== tls`. */
+/** Both ends go over to TLS: `== tls`, or `== tls relay`. */
 export interface TlsStep extends Written {
   /** What it is. */
   readonly kind: "tls";
-  /** The wire named last. */
+  /** The wire that it names, or else the one named last. */
   readonly wire: Wire;
 }
 
-/** The connection ends: `== close` by the server, `== eof` by the client, `== reset` broken. */
+/**
+ * The connection ends: `== close` by the server, `== eof` by the client,
+ * `== reset` broken; or `== eof relay`.
+ */
 export interface EndStep extends Written {
   /** What it is. */
   readonly kind: "close" | "eof" | "reset";
-  /** The wire named last. */
+  /** The wire that it names, or else the one named last. */
   readonly wire: Wire;
 }
 
@@ -246,6 +260,11 @@ export interface Transcript {
   readonly steps: readonly Step[];
   /** What stands behind the last step, as it is. */
   readonly tail: string;
+}
+
+/** The wire that is named last once a step has been read. */
+export function wireNamedBy(step: Step, before: Wire): Wire {
+  return "wire" in step ? step.wire : before;
 }
 
 /** Whether a step is said on a wire; the others happen to it, or beside it. */

@@ -488,7 +488,7 @@ const WRONG: readonly [
     "says more where the server closes",
     `${OPENING}C: QUIT\nS: 221 Bye\n== close`,
     [HELLO, "QUIT\r\nNOOP\r\n"],
-    ...[8, "== close", "NOOP"] as const,
+    ...[7, "S: 221 Bye (before the server spoke)", "NOOP"] as const,
   ],
   [
     "says another mechanism, and a secret with it",

@@ -105,7 +105,7 @@ class FakeStage implements Stage {
     this.#end = end;
   }
 
-  wire(name: string): Promise<StageWire | undefined> {
+  wires(name: string): readonly StageWire[] {
     const lines = this.#lines;
     const hasLine = () => typeof lines[0] === "string";
     const client: StageWire = {
@@ -119,7 +119,7 @@ class FakeStage implements Stage {
         return Promise.resolve(line);
       },
     };
-    return Promise.resolve(name === "client" ? client : undefined);
+    return name === "client" ? [client] : [];
   }
 
   settle(): Promise<void> {
@@ -182,6 +182,10 @@ Deno.test("formatRun() writes down what was said and happened, as a transcript",
         event: { kind: "ended", how: "eof" },
       },
       { kind: "sent", octets: "\xff\r\n" },
+      {
+        ...{ kind: "relay", wire: "relay2" },
+        event: { kind: "ended", how: "reset" },
+      },
       { kind: "waited", ms: 1_000 },
       { kind: "waited", ms: 2_000 },
       { kind: "ended", how: "eof" },
@@ -213,8 +217,9 @@ R: 354 b
 R> "250 a\r\n4"
 == close
 C> "\xff\r\n"
+== reset relay2
 == wait 3s
-== eof
+== eof client
 == close
 == delivered from=<a@b.test> to=<c@d.test>
 | x

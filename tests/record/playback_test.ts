@@ -45,6 +45,7 @@ class RecordedStage implements Stage {
   readonly #inner: Stage;
   readonly #recording: Recording;
   readonly #tell: (ms: number) => void;
+  readonly #recorded = new Map<StageWire, StageWire>();
 
   constructor(inner: Stage, recording: Recording, tell: (ms: number) => void) {
     this.#inner = inner;
@@ -56,12 +57,17 @@ class RecordedStage implements Stage {
     return this.#inner.delivered;
   }
 
-  async wire(name: Wire): Promise<StageWire | undefined> {
-    const wire = await this.#inner.wire(name);
+  wires(name: Wire): readonly StageWire[] {
+    return this.#inner.wires(name).map((wire) =>
+      this.#recorded.getOrInsertComputed(wire, () => this.#record(name, wire))
+    );
+  }
+
+  #record(name: Wire, wire: StageWire): StageWire {
     const recording = this.#recording;
     const ours = posternEnd(name);
     const theirs = ours === "client" ? "server" : "client";
-    return wire && {
+    return {
       send(bytes) {
         recording.said(name, theirs, bytes);
         return wire.send(bytes);

@@ -149,6 +149,50 @@ Deno.test("Recorder writes one session after the other", async () => {
   assertEquals(desk.files.length, 10);
 });
 
+/** Says something at every turn, as long as it is told to. */
+function talker(turns: number): { desk: Promise<Desk>; count: () => number } {
+  let [count, speak] = [0, () => {}];
+  const giveWay = () => {
+    if (++count <= turns) speak();
+    return Promise.resolve();
+  };
+  const desk = Desk.open({ giveWay, maxTotalBytes: 100_000 }).then((desk) => {
+    const tap = desk.begin("talker").relay("r").opening();
+    speak = () => tap.said("client", encode("x\r\n"));
+    return desk;
+  });
+  return { desk, count: () => count };
+}
+
+Deno.test("Recorder makes no transcript as long as sessions have something to say", async () => {
+  const { desk: opened, count } = talker(20);
+  await using desk = await opened;
+  const session = desk.begin("a");
+  await say(session, "220 hello\r\n");
+  assertMatch((await desk.recorder.end(session))!, /a\.txt$/);
+  assert(count() > 20);
+});
+
+Deno.test("Recorder waits for no session once it is to be done with all", async () => {
+  const { desk: opened, count } = talker(Infinity);
+  await using desk = await opened;
+  const session = desk.begin("a");
+  await say(session, "220 hello\r\n");
+  const ended = desk.recorder.end(session);
+  await desk.recorder.settled();
+  assertMatch((await ended)!, /a\.txt$/);
+  assert(count() < 20);
+});
+
+Deno.test("Recorder waits for no session where much is held", async () => {
+  const { desk: opened, count } = talker(Infinity);
+  await using desk = await opened;
+  const session = desk.begin("a");
+  await say(session, `220 ${"x".repeat(60_000)}\r\n`);
+  assertMatch((await desk.recorder.end(session))!, /a\.txt$/);
+  assert(count() < 20);
+});
+
 Deno.test("Recorder says which transcript could not be written, and tries the next one", async () => {
   await using desk = await Desk.open();
   const [lost, kept] = [desk.begin("lost"), desk.begin("kept")];

@@ -311,3 +311,62 @@ Deno.test("Recording takes time linear in a long line's length, cut in any way",
   // Quadratic time would be minutes.
   assert(performance.now() - began < 10_000);
 });
+
+/** What is not in lines that plain text has, among such that are. */
+const MIXED: readonly [name: string, said: string, want: string][] = [
+  ["empty lines", "\r\n\r\na\r\n\r\n\r\nb\r\n", "C:\nC:\nC: a\nC:\nC:\nC: b\n"],
+  [
+    "a bare CR at the end of one",
+    "a\r\r\nb\r\n\r\nc\r\n",
+    'C> "a\\r\\r\\n"\nC: b\nC:\nC: c\n',
+  ],
+  ["a bare LF", "a\r\nb\nc\r\n\r\nd\r\n", 'C: a\nC> "b\\nc\\r\\n"\nC:\nC: d\n'],
+  [
+    "another charset",
+    "a\r\n\u00e9\r\n\r\nb\r\n",
+    "C: a\nC: \u00e9\nC:\nC: b\n",
+  ],
+  [
+    "a dollar",
+    "a\r\n$5\r\n${b}\r\nc\r\n",
+    'C: a\nC: $5\nC> "\\x24{b}\\r\\n"\nC: c\n',
+  ],
+  ["no end", "a\r\nb", 'C: a\nC> "b"\n'],
+];
+
+for (const [name, said, want] of MIXED) {
+  Deno.test(`Recording writes lines with ${name} among them, however they came`, () => {
+    assertEquals(steps([["C", said]]), want);
+    assertEquals(steps([["C", said]], {}, byteByByte), want);
+    const behind = steps([["S", "220 a\r\n"], ["C", said], ["S", "b\r\n"]]);
+    assertEquals(behind, `S: 220 a\n${want}S: b\n`);
+  });
+}
+
+Deno.test("Recording goes on with the rest of a line that was over too early", () => {
+  const text = steps([["C", "a\r"], ["==", "tls"], ["C", "\n\r\nb\r\n"]]);
+  assertEquals(text, 'C> "a\\r"\n== tls\nC> "\\n\\r\\n"\nC: b\n');
+});
+
+Deno.test("Recording has what is longer than its room, whatever the pieces", () => {
+  const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i}\r\n`);
+  const want = lines.map((line) => `C: ${line.trimEnd()}\n`).join("");
+  const said = lines.join("");
+  for (const size of [7, 1_000, 65_537, said.length]) {
+    const text = steps([["C", said]], {}, function* (bytes) {
+      for (let at = 0; at < bytes.length; at += size) {
+        yield bytes.subarray(at, at + size);
+      }
+    });
+    assertEquals(text, want);
+  }
+});
+
+Deno.test("Recording is written in many small steps", () => {
+  const events = Array.from(
+    { length: 3_000 },
+    (_, i) => [i % 2 === 0 ? "C" : "S", `250 ${i}\r\n`] as const,
+  );
+  const formatting = record(events, { secrets: ["sesame"] }).formatting();
+  assert([...formatting].length > 30);
+});

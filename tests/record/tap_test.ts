@@ -55,6 +55,22 @@ Deno.test("TappedConnection tells a write before the answer to it, though that i
   theirs.close();
 });
 
+Deno.test("TappedConnection tells what was read before the reader goes on, at no turn's cost", async () => {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const { ours, theirs, told } = tapped("server", (inner) => {
+    inner.read = () => promise;
+    return inner;
+  });
+  const into = encode("QUIT");
+  const reading = ours.read(into);
+  assertEquals(reading, promise);
+  const heard = reading.then(() => [...told]);
+  resolve(4);
+  assertEquals(await heard, ["client: QUIT"]);
+  ours.close();
+  theirs.close();
+});
+
 const ENDS: [
   name: string,
   own: End,

@@ -1,6 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { replyAmendment } from "../../lib/replay/amendment.ts";
-import { isSaid, type Step } from "../../lib/transcript/steps.ts";
+import { closeAmendment, replyAmendment } from "../../lib/replay/amendment.ts";
+import {
+  isSaid,
+  type SaidStep,
+  type Step,
+} from "../../lib/transcript/steps.ts";
 import { formatStep, formatTranscript } from "../../lib/transcript/print.ts";
 import { transcript } from "../transcript/support.ts";
 import { amended } from "./amending.ts";
@@ -41,6 +45,16 @@ for (
     });
   }
 }
+
+Deno.test("closeAmendment() writes the end that is Postern's on that wire", () => {
+  const { steps } = transcript("S: 220 a\nP: QUIT\nC: NOOP\nS: 250 a\n");
+  const ends = [[1, "relay"], [3, "client"]] as const;
+  const made = ends.map(([index, wire]) => {
+    const claim = { step: steps[index] as SaidStep, index };
+    return closeAmendment(steps, [claim], wire)?.steps.map(formatStep);
+  });
+  assertEquals(made, [["== eof"], ["== close"]]);
+});
 
 /** File, what comes instead of its last steps, and the file then. */
 const REPLIES: [what: string, file: string, came: string[], after: string][] = [

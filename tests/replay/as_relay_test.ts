@@ -393,7 +393,7 @@ Deno.test("PosternClient says who it was told it is", async () => {
   const task = { helloName: "a", tls: "off", usesAuth: true, messages: [] };
   const pair = { user: "joe", password: "pw" };
   await using client = new PosternClient({ ...task, tls: "off" }, pair, 0);
-  const wire = client.wire!;
+  const wire = client.wires[0]!;
   const send = (text: string) => wire.send(new TextEncoder().encode(text));
   send("220 mx\r\n");
   assertEquals(await wire.line(), "EHLO a");

@@ -65,13 +65,13 @@ export class FakeWire implements StageWire {
   }
 }
 
-/** A stage of such wires. */
+/** A stage of such wires; of several of a name each is another connection. */
 export function fakeStage(
-  wires: Readonly<Record<string, FakeWire>>,
+  wires: Readonly<Record<string, FakeWire | readonly FakeWire[]>>,
   deadlineMs?: number,
 ): Stage {
   return {
-    wire: (name) => Promise.resolve(wires[name]),
+    wires: (name) => [wires[name] ?? []].flat(),
     settle: () => Promise.resolve(),
     wait: () => Promise.resolve(),
     delivered: undefined,

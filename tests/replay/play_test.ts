@@ -156,6 +156,38 @@ const REFUSED: [what: string, text: string, expected: string, came: string][] =
       "no value for ${later}: expected a line above that has it",
     ],
     [
+      "what Postern said by itself before the client spoke",
+      "S~ 220 .*\n== wait 301s\nC: NOOP\nS~ 421 .*\n== close",
+      "C: NOOP (before the client spoke)",
+      "421 4.4.2 Timeout, closing",
+    ],
+    [
+      "a client that speaks behind its end",
+      "S~ 220 .*\n== eof\nC: NOOP",
+      "C: NOOP",
+      "no connection to the client",
+    ],
+    [
+      "a relay that is called, where the file has none",
+      '@relay.url "relay.test:25"\n@relay.tls "off"\nS~ 220 .*\nC: HELO a\n' +
+      "S~ 250 .*\nC: MAIL FROM:<a@b>\nS~ 250 .*\nC: RCPT TO:<b@localhost>",
+      "nothing more",
+      "a connection to the relay",
+    ],
+    [
+      "what must not come in a reply, heard as bytes",
+      String.raw`S> "220 ${"${host}"} ESMTP Postern\r\n"` + "\nS! 220 .*",
+      "S! 220 .*",
+      "220 mx.postern.test ESMTP Postern",
+    ],
+    [
+      "bytes behind lines that are all of a reply",
+      String.raw`S~ 220 .*` +
+      '\nC: EHLO a\nS* 250-\nS: 250 HELP\nS> "x"\nS* 250',
+      'S> "x"',
+      "silence",
+    ],
+    [
       "bytes where it stays silent",
       String.raw`S> "220 ${"${host}"} ESMTP Postern\r\nHi"`,
       String.raw`S> "220 ${"${host}"} ESMTP Postern\r\nHi"`,
@@ -182,6 +214,17 @@ S> "250 2.0.0 OK\r\n"`,
   [
     "what the client says with a value from above",
     "S~ 220 ${host} .*\nC: EHLO ${host}\nS* 250-\nS: 250 HELP",
+  ],
+  [
+    "what must not come in a reply, heard as bytes, and does not",
+    String.raw`S> "220 ${"${host}"} ESMTP Postern\r\n"` + "\nS! 5.*",
+  ],
+  [
+    "bytes that are none",
+    String.raw`S> "220 ${"${host}"} ESMTP Postern${"${e}"}\r\n"
+C> "${"${e}"}"
+C> "NOOP${"${e}"}\r\n"
+S~ 250 .*`,
   ],
   ["a client that leaves", "S~ 220 .*\nC: NOOP\nS~ 250 .*\n== eof"],
   [

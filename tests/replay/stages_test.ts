@@ -147,6 +147,125 @@ Deno.test("play() goes over to TLS where the file says so, and not behind more w
   assert(!rash.isSecure);
 });
 
+const TWICE = `R: 220 one
+P: EHLO a
+R: 421 no
+P: QUIT
+== eof
+R: 220 two
+P: EHLO b
+R: 250 two
+== eof
+`;
+
+/** Two connections to a relay, the second one there from the beginning. */
+function twoCalls(closes = true): readonly FakeWire[] {
+  const first = new FakeWire("", (heard) => {
+    if (heard === "220 one\r\n") return "EHLO a\r\n";
+    first.isClosed = closes && heard === "421 no\r\n";
+    return heard === "421 no\r\n" ? "QUIT\r\n" : undefined;
+  });
+  const second = new FakeWire("", (heard) => {
+    second.isClosed = heard === "250 two\r\n";
+    return heard === "220 two\r\n" ? "EHLO b\r\n" : undefined;
+  });
+  return [first, second];
+}
+
+/** What is made of {@linkcode TWICE}, and what is found then. */
+const CALLS: [
+  what: string,
+  from: string | RegExp,
+  to: string,
+  found: unknown[],
+][] = [
+  ["both", "", "", []],
+  ["both, no end told", "QUIT\n== eof", "QUIT", []],
+  ["both, the first left by the relay", "421 no\n", "421 no\n== close\n", []],
+  [
+    "the first one's last words missing",
+    "P: QUIT\n== eof\n",
+    "",
+    [5, "P: EHLO b", "QUIT"],
+  ],
+  [
+    "the first one's last words missing, but for its end",
+    "P: QUIT\n",
+    "",
+    [4, "== eof", "QUIT"],
+  ],
+  [
+    "the second one missing",
+    TWICE.slice(TWICE.indexOf("R: 220 two")),
+    "",
+    [0, "nothing more", "a connection to the relay"],
+  ],
+  [
+    "a third",
+    /== eof\n$/,
+    "== eof\nR: 220 three\nP: EHLO c\n",
+    [11, "P: EHLO c", "silence"],
+  ],
+  [
+    "a third behind one that the relay has left",
+    /== eof\n$/,
+    "== close\nR: 220 three\n",
+    [10, "R: 220 three", "no connection to the relay"],
+  ],
+];
+
+for (const [what, from, to, found] of CALLS) {
+  Deno.test(`play() tells a relay's connections apart: ${what}`, async () => {
+    const text = transcript(TWICE.replace(from, to));
+    const relay = twoCalls();
+    const mismatch = await play(text, fakeStage({ relay }), { readMessage });
+    const { line, expected, came } = mismatch ?? {};
+    assertEquals(mismatch ? [line, expected, came] : [], found);
+  });
+}
+
+Deno.test("play() waits for the end of a connection though there is another one", async () => {
+  const stage = fakeStage({ relay: twoCalls(false) });
+  const mismatch = await play(transcript(TWICE), stage, { readMessage });
+  assertEquals([mismatch?.line, mismatch?.came], [5, "silence"]);
+});
+
+Deno.test("play() lets much or little be said of a message that is broken off", async () => {
+  const text = transcript("R: 354 go\nR: 421 no\nR: 220 two\n");
+  for (const end of ["", ".\r\n"]) {
+    const first: FakeWire = new FakeWire("", (heard) => {
+      first.isClosed = heard.endsWith("421 no\r\n");
+      return first.isClosed ? `a\r\n${end}` : undefined;
+    });
+    const relay = [first, new FakeWire("", () => undefined)];
+    const mismatch = await play(text, fakeStage({ relay }), { readMessage });
+    assertEquals(mismatch, undefined);
+  }
+});
+
+Deno.test("play() reports what a relay was asked before the client spoke", async () => {
+  const text = transcript("S: 220 hi\nC: NOOP\nS: 250 ok\nP: EHLO a");
+  const stage = fakeStage({
+    client: replies("220 hi", "250 ok"),
+    relay: new FakeWire("EHLO a\r\n", () => undefined),
+  });
+  const mismatch = await play(text, stage, { readMessage });
+  assertEquals([mismatch?.expected, mismatch?.came], [
+    ...["C: NOOP (before the client spoke)", "EHLO a"],
+  ]);
+});
+
+Deno.test("play() reports a wire that is no wire of the file", async () => {
+  const stage = fakeStage({
+    client: new FakeWire("220 hi\r\n", () => undefined),
+    spamd: new FakeWire("", () => undefined),
+  });
+  const mismatch = await play(transcript("S: 220 hi"), stage, { readMessage });
+  assertEquals([mismatch?.line, mismatch?.came], [
+    ...[0, "a connection to the spamd"],
+  ]);
+});
+
 /** A pair, whose answer in base64 is the same to each question. */
 class Pair implements SecretSource {
   readonly heard: string[] = [];

@@ -133,6 +133,14 @@ Deno.test("parseTranscript() gives events to the wire named last", () => {
   ]);
 });
 
+Deno.test("parseTranscript() gives events to the wire that they name, which is named last then", () => {
+  const { steps } = transcript(
+    "R: 220 hi\n== eof client\n== reset relay2\n== close\nP: a\n== tls spamd\n",
+  );
+  const wires = steps.map((step) => "wire" in step ? `${step.wire}` : "");
+  assertEquals(wires.join(" "), "relay client relay2 relay2 relay spamd");
+});
+
 Deno.test("parseTranscript() reads settings", () => {
   const read = transcript(EVERYTHING);
   assertEquals(read.name, "Everything.  RFC 5321");
@@ -237,7 +245,10 @@ const REFUSED: [text: string, ...problems: string[]][] = [
     '1:4: expected "tls", "close", "eof", "reset", "wait" or "delivered" behind "== "',
     '2:4: expected "tls", "close", "eof", "reset", "wait" or "delivered" behind "== "',
   ],
-  ["== tls now", "1:7: expected the end of the line"],
+  [
+    "== tls now",
+    "1:8: expected the end of the line, or client, relay, relay2, spamd, clamd, dspam, sssp, rspamd",
+  ],
   ["== wait", "1:9: expected a duration up to 24h, such as 301s"],
   ["== wait 5", "1:9: expected a duration up to 24h, such as 301s"],
   ["== wait 25h", "1:9: expected a duration up to 24h, such as 301s"],

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { matchLine, matchOctets } from "../../lib/transcript/pattern.ts";
+import { keep, matchOctets, matchStep } from "../../lib/transcript/pattern.ts";
 import type { Bindings } from "../../lib/transcript/template.ts";
 import type { Expectation } from "../../lib/transcript/steps.ts";
 import { transcript } from "./support.ts";
@@ -11,6 +11,17 @@ function step(line: string): Exclude<Expectation, { kind: "absent" }> {
     step?.kind === "line" || step?.kind === "regex" || step?.kind === "prefix",
   );
   return step;
+}
+
+/** Whether a line matches; the bindings take what that adds. */
+function matchLine(
+  step: Exclude<Expectation, { kind: "absent" }>,
+  came: string,
+  bindings: Bindings,
+): boolean {
+  const found = matchStep(step, came, bindings);
+  if (found !== undefined) keep(bindings, found);
+  return found !== undefined;
 }
 
 const MATCHES: [step: string, came: string, bound?: Record<string, string>][] =
@@ -45,7 +56,7 @@ const MATCHES: [step: string, came: string, bound?: Record<string, string>][] =
   ];
 
 for (const [line, came, bound = {}] of MATCHES) {
-  Deno.test(`matchLine() takes "${came}" for ${line}`, () => {
+  Deno.test(`matchStep() takes "${came}" for ${line}`, () => {
     const bindings: Bindings = new Map();
     assert(matchLine(step(line), came, bindings));
     const expected = line.includes("${a}") && came === "250 "
@@ -77,14 +88,14 @@ const DIFFERS: [step: string, came: string][] = [
 ];
 
 for (const [line, came] of DIFFERS) {
-  Deno.test(`matchLine() refuses ${JSON.stringify(came)} for ${line}`, () => {
+  Deno.test(`matchStep() refuses ${JSON.stringify(came)} for ${line}`, () => {
     const bindings: Bindings = new Map();
     assertEquals(matchLine(step(line), came, bindings), false);
     assertEquals(bindings.size, 0);
   });
 }
 
-Deno.test("matchLine() wants the same of a variable from then on", () => {
+Deno.test("matchStep() wants the same of a variable from then on", () => {
   const bindings: Bindings = new Map();
   const greeting = step("S: 220 ${host}");
   assert(matchLine(greeting, "220 a.b", bindings));
@@ -95,7 +106,7 @@ Deno.test("matchLine() wants the same of a variable from then on", () => {
   assert(matchLine(step("S~ ${host}+"), "a.ba.b", bindings));
 });
 
-Deno.test("matchLine() takes values that are known beforehand", () => {
+Deno.test("matchStep() takes values that are known beforehand", () => {
   const bindings: Bindings = new Map([
     ...[["date", "now"], ["secret:a", "cGFzcw=="], ["x", "a b"]] as const,
   ]);
@@ -137,7 +148,7 @@ for (const [line, came, result] of BYTES) {
   });
 }
 
-Deno.test("matchOctets() and matchLine() share their variables", () => {
+Deno.test("matchOctets() and matchStep() share their variables", () => {
   const bindings: Bindings = new Map();
   assertEquals(matchOctets(octets('S> "${x} "'), "\xc3\xbc ", bindings), 3);
   assertEquals(bindings.get("x"), "ü");

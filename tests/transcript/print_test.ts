@@ -82,6 +82,21 @@ Deno.test("formatTranscript() ends a line that gets one behind it", () => {
   );
 });
 
+Deno.test("formatTranscript() names an event's wire where it is not the one named last", () => {
+  const read = transcript("P: a\n== eof\nC: b\n== eof\n== close relay\n");
+  const [said, relayEof, ...rest] = read.steps;
+  assert(said && relayEof);
+  const made = { ...UNWRITTEN, kind: "reset", wire: "clamd" } as const;
+  // Something comes between a line and what happened to its wire.
+  const steps: Step[] = [said, made, made, relayEof, ...rest];
+  const text = formatTranscript({ ...read, steps });
+  assertEquals(
+    text,
+    "P: a\n== reset clamd\n== reset\n== eof relay\nC: b\n== eof\n== close relay\n",
+  );
+  assertEquals(transcript(text).steps.map(bare), steps.map(bare));
+});
+
 const said = { ...UNWRITTEN, wire: "client", from: "server" } as const;
 const spamd = { ...UNWRITTEN, wire: "spamd", from: "server" } as const;
 

@@ -79,9 +79,12 @@ clamd> "zINSTREAM\x00"
 == wait 301s
 == wait 0ms
 == eof
+== tls relay
+== eof clamd
 S: 221 bye
 == close
 == reset
+== close relay2
 
 # what came out
 == delivered from=<a@b.test> to=<c@d.test>,<postmaster>

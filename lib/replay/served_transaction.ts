@@ -9,7 +9,7 @@
 export interface Answered {
   /** The command's verb; `.` for a message, nothing for other lines. */
   readonly verb: string;
-  /** The reply's code. */
+  /** The reply's code; `NaN` where it has none. */
   readonly code: number;
   /** Whether the client had gone on without waiting for it. */
   readonly isAhead: boolean;
@@ -23,16 +23,22 @@ export class ServedTransaction {
   /** Whether the client had gone on when something was refused. */
   #isAhead = false;
 
+  /** Whether the sender was refused, or the message. */
+  get isRefused(): boolean {
+    return this.#isRefused;
+  }
+
   /** Takes note of a reply. */
   note({ verb, code, isAhead }: Answered): void {
-    const isPositive = code < 400;
+    // What is no reply at all refuses nothing.
+    const isRefusal = code >= 400;
     if (verb === "MAIL") {
       this.#isRefused = false;
       this.#hasRecipient = false;
       this.#isAhead = false;
-    } else if (verb === "RCPT") this.#hasRecipient ||= isPositive;
+    } else if (verb === "RCPT") this.#hasRecipient ||= !isRefusal;
     else if (verb === ".") this.#hasRecipient = false;
-    if (isPositive) return;
+    if (!isRefusal) return;
     if (verb !== "RCPT" && verb !== ".") this.#isRefused = true;
     this.#isAhead ||= isAhead;
   }
