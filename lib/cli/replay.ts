@@ -41,11 +41,12 @@ export const replayCommand: Command = {
   --split SPLIT      how the bytes are cut: whole, bytes, pipelined, every,
                      every:N, random:SEED or all; default: all in memory,
                      whole against another program
-  --mutate N         instead, N mutations of each, and what must always hold
+  --mutate N         instead, N mutations of each in memory, and what must
+                     always hold
   --seed S           the first mutation's seed; default: 1
   --timeout 10s      how long the other end may take to connect, and for each
                      line; default with --listen: 60s
-  --update           write what came into the files that fail
+  --update           write what the server said into the files that fail
   --reporter NAME    pretty (default), tap, junit or json
 
 The values of \${secret:NAME} come from the environment:

@@ -95,6 +95,11 @@ export function trialOptions(
       "Mutations are played against Postern in memory: expected no --server and no --as relay",
     );
   }
+  if (count !== undefined && splits !== undefined) {
+    throw new UsageError(
+      "Mutations are not cut: expected no --split with --mutate",
+    );
+  }
   const isUpdatable = count === undefined && as === "client" &&
     (splits === undefined || splits.join() === "whole");
   if (isUpdate && !isUpdatable) {

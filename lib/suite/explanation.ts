@@ -36,6 +36,9 @@ export type LineKind =
 /** Most characters shown of a line: what is longer is no text. */
 const MAX_LINE_CHARS = 1_000;
 
+/** Most problems shown of a file: one with more is no transcript at all. */
+const MAX_PROBLEMS = 10;
+
 /** A line of an explanation. */
 export interface ExplanationLine {
   /** What it is. */
@@ -60,7 +63,12 @@ export function explain(verdict: Verdict): ExplanationLine[] {
     }
   };
   const { failure, broken, repeat, note } = verdict;
-  for (const problem of verdict.problems ?? []) add("expected", problem);
+  const { problems = [] } = verdict;
+  for (const problem of problems.slice(0, MAX_PROBLEMS)) {
+    add("expected", problem);
+  }
+  const more = problems.length - MAX_PROBLEMS;
+  if (more > 0) add("expected", `… and ${more} more`);
   if (failure !== undefined) {
     const { line, way } = failure;
     const { file, around = [] } = verdict;

@@ -1,11 +1,11 @@
 /**
  * The report as XML in the form that JUnit's readers know: a failure where a
- * play went another way, an error where a file could not be read.
+ * play went another way, an error where a file could not be read. A test is known
+ * by its file too: recordings share their names.
  *
  * @module
  */
 
-import { dirname } from "node:path";
 import { explain, visible } from "./explanation.ts";
 import type { Reporter } from "./reporter.ts";
 import { countVerdicts, type Verdict } from "./verdict.ts";
@@ -52,7 +52,7 @@ export class JunitReporter implements Reporter {
 function testcase(verdict: Verdict): string {
   const { file, name, ms, status, failure, broken, skipped } = verdict;
   const head = `    <testcase${
-    attributes({ classname: dirname(file), name, file, time: seconds(ms) })
+    attributes({ classname: file, name, file, time: seconds(ms) })
   }`;
   if (status === "passed") return `${head}/>`;
   if (status === "skipped") {
@@ -64,7 +64,11 @@ function testcase(verdict: Verdict): string {
   const message = failure !== undefined
     ? `expected ${failure.expected}, came ${failure.came}`
     : broken?.broken ?? first;
-  const type = broken === undefined ? "mismatch" : "mutation";
+  const type = broken !== undefined
+    ? "mutation"
+    : status === "failed"
+    ? "mismatch"
+    : "unreadable";
   const text = explain(verdict).map(({ text }) => escapeXml(text)).join("\n");
   const opening = `<${element}${attributes({ message, type })}>`;
   return `${head}>\n      ${opening}${text}</${element}>\n    </testcase>`;

@@ -2,8 +2,8 @@
  * Makes a transcript right: what came takes the place of what was expected.
  *
  * The rule: all or nothing. A transcript that can't be made to pass is left as
- * it is, and so is one that would have a secret in it afterwards. Lines that
- * came as written, and comments, stay.
+ * it is, and so is one that would have a secret in it afterwards, or a message
+ * that is no message any more. Lines that came as written, and comments, stay.
  *
  * @module
  */
@@ -59,9 +59,11 @@ export async function updateTranscript(
   for (let round = 0; played.failure !== undefined; round++) {
     const { amendment } = played.failure;
     if (amendment === undefined || round === maxRounds) {
-      return give("Not updated: nothing came that could be written there");
+      return give("Not updated: no change of its replies would make it pass");
     }
     const { from, count, steps: fresh } = amendment;
+    const lost = lostAsking(current.steps.slice(from, from + count), fresh);
+    if (lost !== undefined) return give(lost);
     const steps = current.steps.toSpliced(from, count, ...fresh);
     const marks = fresh.map(({ source }) => source === undefined);
     made = made.toSpliced(from, count, ...marks);
@@ -82,6 +84,24 @@ export async function updateTranscript(
   return { text, lines: fresh.map(({ line }) => line), played };
 }
 
+/**
+ * Why steps must not give way though others came: a reply that asked for more is
+ * none any more, and what was the answer to it would be commands.
+ */
+function lostAsking(
+  old: readonly Step[],
+  fresh: readonly Step[],
+): string | undefined {
+  const asks = (steps: readonly Step[], code: string) =>
+    steps.some((step) => new RegExp(`^S[:~] ${code}`).test(formatStep(step)));
+  const lost = ["354", "334"].find((code) =>
+    asks(old, code) && !asks(fresh, code)
+  );
+  if (lost === undefined) return undefined;
+  const what = lost === "354" ? "the message's lines" : "the client's answer";
+  return `Not updated: without the ${lost}, ${what} would be taken for commands`;
+}
+
 /** Whether one of the steps has a secret in it, in any form that mail gives it. */
 function holdsSecret(
   steps: readonly Step[],
@@ -94,5 +114,8 @@ function holdsSecret(
     passwords.map((octets) => ({ octets, isEncoded: false })),
   );
   const text = steps.map((step) => step.source ?? formatStep(step)).join("");
-  return !search.find(toOctets(text)).next().done;
+  for (const hit of search.find(toOctets(text))) {
+    if (hit !== undefined) return true;
+  }
+  return false;
 }

@@ -87,7 +87,7 @@ Deno.test("updateTranscript() writes nothing where not all can be made right, an
   assertEquals(updated.played.failure?.line, 5);
   assertEquals(
     updated.refusal,
-    "Not updated: nothing came that could be written there",
+    "Not updated: no change of its replies would make it pass",
   );
 });
 
@@ -109,6 +109,34 @@ Deno.test("updateTranscript() refuses what no file can have", async () => {
     "Not updated: what came can't be written in a transcript",
   );
 });
+
+const ASKS: [asked: string, came: string, then: string][] = [
+  ["354 Go on", "554 No valid recipients", "the message's lines"],
+  ["334 VXNlcm5hbWU6", "504 Unknown mechanism", "the client's answer"],
+];
+
+for (const [asked, came, then] of ASKS) {
+  const text = `S: 220 old\nC: MORE\nS: ${asked}\nC: this\nS: 250 OK\n`;
+
+  Deno.test(`updateTranscript() does not let ${came} take the place of ${asked}`, async () => {
+    const play = server("220 new", came, "500 What?");
+    const updated = await updateTranscript(transcript(text), play);
+    assertEquals(updated.text, undefined);
+    assertEquals(
+      updated.refusal,
+      `Not updated: without the ${
+        asked.slice(0, 3)
+      }, ${then} would be taken for commands`,
+    );
+  });
+
+  Deno.test(`updateTranscript() lets other words take the place of ${asked}`, async () => {
+    const other = `${asked.slice(0, 3)} other`;
+    const play = server("220 old", other, "250 OK");
+    const updated = await updateTranscript(transcript(text), play);
+    assertEquals(updated.text, text.replace(asked, other));
+  });
+}
 
 const SECRETS: [what: string, came: string, secret: string][] = [
   ["a password", "250 hunter2", "joe:hunter2"],

@@ -45,7 +45,7 @@ export const VERDICTS: readonly Verdict[] = [
     ms: 1,
     failure: { line: 0, expected: "nothing more", came: "250", way: "whole" },
     around: [{ number: 9, text: "== close" }],
-    note: "Not updated: nothing came that could be written there",
+    note: "Not updated: no change of its replies would make it pass",
   },
   {
     file: "fixtures/mutated.txt",
