@@ -28,6 +28,12 @@ const WRITE_BYTES = 64 * 1_024;
 /** Longest line, in bytes: over a hundred times what RFC 5321 section 4.5.3.1.5 allows. */
 export const MAX_LINE_BYTES = 64 * 1_024;
 
+/**
+ * How long a server's reply may take from its first line to its last, in
+ * deadlines of a line: one that says a line now and then would never end.
+ */
+const REPLY_TIMEOUTS = 4;
+
 /** How the other end of a wire is played with. */
 export interface SocketWireOptions {
   /** Who the other end is, in what is said of it. */
@@ -55,6 +61,8 @@ export class SocketWire implements StageWire {
   #came = "";
   /** Bytes that came since something was sent. */
   #said = 0;
+  /** When the reply must have ended whose first lines were asked for. */
+  #replyBy = Infinity;
   /** The read that is pending; it never rejects. */
   #reading: Promise<void> | undefined;
   #ending: Promise<void> = Promise.resolve();
@@ -112,17 +120,23 @@ export class SocketWire implements StageWire {
 
   /** The next line, within the deadline. */
   async line(): Promise<string | undefined | null> {
-    const by = performance.now() + this.#options.timeoutMs;
+    const { peer, timeoutMs } = this.#options;
+    const now = performance.now();
+    const by = Math.min(now + timeoutMs, this.#replyBy);
     for (let seen = 0;;) {
       const end = this.#came.indexOf("\r\n", Math.max(0, seen - 1));
       if (end >= 0) {
         const line = this.#came.slice(0, end);
         this.#came = this.#came.slice(end + 2);
+        const goesOn = peer === "server" && line[3] === "-";
+        if (!goesOn) this.#replyBy = Infinity;
+        else if (this.#replyBy === Infinity) {
+          this.#replyBy = now + REPLY_TIMEOUTS * timeoutMs;
+        }
         return line;
       }
       seen = this.#came.length;
       if (seen > MAX_LINE_BYTES) {
-        const { peer } = this.#options;
         this.fail(`the ${peer} said a line of more than ${MAX_LINE_BYTES} B`);
       }
       if (this.#hasEnded) return null;

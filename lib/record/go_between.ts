@@ -51,6 +51,19 @@ export interface GoBetweenOptions {
   onRecorded(path: string): void;
 }
 
+/** This machine, as far as its name tells. */
+const LOOPBACK = /^(?:localhost|127\.[0-9.]+|::1|0\.0\.0\.0|::)$/i;
+
+/** Whether it would call itself, and be called, without end. */
+function isItself({ listen, to }: GoBetweenOptions): boolean {
+  if (listen.transport === "unix") {
+    return "path" in to && to.path === listen.path;
+  }
+  if ("path" in to || to.port !== listen.port) return false;
+  return to.hostname === listen.hostname ||
+    LOOPBACK.test(to.hostname) && LOOPBACK.test(listen.hostname);
+}
+
 /** A go-between at work. */
 export class GoBetween {
   readonly #options: GoBetweenOptions;
@@ -79,9 +92,15 @@ export class GoBetween {
   /**
    * Starts one; it accepts when this resolves.
    *
-   * @throws {Error} It can't listen there, or can't write to the folder.
+   * @throws {Error} It can't listen there, or can't write to the folder, or
+   * would be its own server.
    */
   static async start(options: GoBetweenOptions): Promise<GoBetween> {
+    if (isItself(options)) {
+      throw new Error(
+        "Cannot record: expected a server elsewhere than where clients connect",
+      );
+    }
     await prepareFolder(options.folder);
     const recorder = new Recorder({ log: options.log });
     return new GoBetween(options, await listen(options.listen), recorder);

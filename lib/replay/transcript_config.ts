@@ -48,6 +48,19 @@ export function configOf(transcript: Transcript): Config {
   });
   if (config !== undefined) return config;
   throw new TypeError(
-    `${transcript.file}: ${problems.map(formatConfigProblem).join("; ")}`,
+    problems.map((problem) =>
+      formatConfigProblem({ ...problem, ...placeOf(transcript, problem.key) })
+    ).join("\n"),
   );
+}
+
+/** Where the setting of that key stands; the last one counts. */
+function placeOf(
+  { file, settings }: Transcript,
+  key: string,
+): { file: string; line: number; column: number } {
+  const setting = settings.findLast((setting) =>
+    setting.key === key || setting.key.startsWith(`${key}.`)
+  );
+  return { file, line: setting?.line ?? 0, column: 2 };
 }

@@ -100,7 +100,7 @@ export async function tryTranscript(
   } catch (error) {
     // Settings that are no configuration show only here, and name the file.
     const isSettings = error instanceof TypeError &&
-      error.message.startsWith(`${file}: `);
+      error.message.startsWith(`${file}:`);
     if (!isSettings) throw error;
     return unreadable(file, name, error.message.split("\n"));
   }

@@ -196,6 +196,13 @@ const UNKIND: readonly [
     /more than 1048576 B at once/,
   ],
   [
+    "says a line of its reply now and then",
+    { EHLO: slow("250-x\r\n".repeat(50), SHORT_MS / 20) },
+    4,
+    /250-x\n250-x.*no answer within 0\.3 s/s,
+    SHORT_MS,
+  ],
+  [
     "takes no message",
     { DATA: (peer) => peer.say("354 Send it").then(() => peer.over) },
     14,

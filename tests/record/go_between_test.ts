@@ -38,7 +38,7 @@ class Between implements AsyncDisposable {
     const paths: string[] = [];
     const goBetween = await GoBetween.start({
       listen: { transport: "tcp", hostname: "127.0.0.1", port: 0 },
-      to: { hostname: "127.0.0.1", port },
+      to: { hostname: "server.test", port: 25 },
       folder: `${folder}/out`,
       hosts,
       log,
@@ -172,13 +172,36 @@ Deno.test("GoBetween writes down what was said when it breaks a session off", as
   assertMatch(await between.text(), /\nC: EHLO client\.test\n[^]*== eof\n$/);
 });
 
+Deno.test("GoBetween does not start as its own server", async () => {
+  const tcp = { transport: "tcp", hostname: "127.0.0.1", port: 2500 } as const;
+  const unix = { transport: "unix", path: "record.sock" } as const;
+  const options = {
+    folder: "never made",
+    log: new Log({ sink: memorySink() }),
+    onRecorded: () => {},
+  };
+  const pairs = [
+    { listen: tcp, to: { hostname: "127.0.0.1", port: 2500 } },
+    { listen: tcp, to: { hostname: "localhost", port: 2500 } },
+    { listen: { ...tcp, hostname: "::" }, to: { hostname: "::1", port: 2500 } },
+    { listen: unix, to: { path: "record.sock" } },
+  ];
+  for (const pair of pairs) {
+    await assertRejects(
+      () => GoBetween.start({ ...options, ...pair }),
+      Error,
+      "Cannot record: expected a server elsewhere",
+    );
+  }
+});
+
 Deno.test("GoBetween does not start where it can't write, and listens to nobody then", async () => {
   const folder = await Deno.makeTempFile();
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const options = {
     listen: { transport: "tcp", hostname: "127.0.0.1", port: 0 } as const,
-    to: { hostname: "127.0.0.1", port },
+    to: { hostname: "server.test", port: 25 },
     folder,
     log: new Log({ sink: memorySink() }),
     onRecorded: () => {},
