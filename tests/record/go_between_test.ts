@@ -38,7 +38,7 @@ class Between implements AsyncDisposable {
     const paths: string[] = [];
     const goBetween = await GoBetween.start({
       listen: { transport: "tcp", hostname: "127.0.0.1", port: 0 },
-      to: { hostname: "server.test", port: 25 },
+      to: { hostname: "127.0.0.1", port },
       folder: `${folder}/out`,
       hosts,
       log,
