@@ -15,6 +15,7 @@ import { sendCommand } from "./lib/cli/send.ts";
 import { serveCommand } from "./lib/cli/serve.ts";
 import {
   type Command,
+  OutputError,
   parseOptions,
   print,
   say,
@@ -65,6 +66,10 @@ export async function main(args: readonly string[]): Promise<number> {
     }
     return await command.run(rest);
   } catch (error) {
+    if (error instanceof OutputError) {
+      error.tell();
+      return 1;
+    }
     if (!(error instanceof UsageError)) throw error;
     say(`postern ${name}: ${error.message}`);
     return 2;

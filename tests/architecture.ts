@@ -61,7 +61,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   mutation: ["replay", "transcript", "engine", "config"],
   suite: [
     ...["replay", "live", "mutation", "transcript", "record", "engine"],
-    ...["config", "address"],
+    ...["config", "address", "secret"],
   ],
   cli: [
     ...["server", "send", "runtime", "machine", "engine", "transport"],

@@ -9,7 +9,7 @@ import type { Config, ConfigInput } from "../config/config.ts";
 import { type Loaded, parseConfig } from "../config/load.ts";
 import { formatProblem } from "../config/problem.ts";
 import { machine } from "../machine.ts";
-import { say } from "./usage.ts";
+import { reasonOf, say } from "./usage.ts";
 
 /** Looked for in the working folder where no `-c` names another. */
 const DEFAULT_FILE = "postern.toml";
@@ -65,10 +65,4 @@ export function useConfiguration(
   for (const problem of problems) say(formatProblem(problem));
   for (const warning of warnings) say(`Warning: ${formatProblem(warning)}`);
   return config;
-}
-
-/** The reason in a system's error, without its number. */
-export function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.replace(/ \(os error \d+\)/, "");
 }

@@ -8,8 +8,15 @@ import { parseListenAddress, parseRelayUrl } from "../config/address.ts";
 import { Log } from "../log/log.ts";
 import { GoBetween } from "../record/go_between.ts";
 import type { Target } from "../transport/dial.ts";
-import { reasonOf } from "./configuration.ts";
-import { type Command, parseOptions, print, say, UsageError } from "./usage.ts";
+import {
+  type Command,
+  OutputError,
+  parseOptions,
+  print,
+  reasonOf,
+  say,
+  UsageError,
+} from "./usage.ts";
 
 /** How long sessions may go on after the first signal, in ms. */
 const DRAIN_MS = 10_000;
@@ -50,6 +57,17 @@ Example:
     const to = parseTarget(given("to", "HOST:PORT"));
     const folder = given("out", "DIR");
     const log = new Log();
+    let isHeard = true;
+    const onRecorded = (path: string) => {
+      try {
+        if (isHeard) print(`recorded ${path}`);
+      } catch (error) {
+        if (!(error instanceof OutputError)) throw error;
+        // What is said goes on, and so does its recording.
+        isHeard = false;
+        error.tell();
+      }
+    };
     try {
       const goBetween = await GoBetween.start({
         listen: listen.value,
@@ -57,7 +75,7 @@ Example:
         folder,
         hosts: options.values("host"),
         log,
-        onRecorded: (path) => print(`recorded ${path}`),
+        onRecorded,
       });
       await untilStopped(goBetween);
     } catch (error) {
@@ -66,7 +84,7 @@ Example:
     } finally {
       log.close();
     }
-    return 0;
+    return isHeard ? 0 : 1;
   },
 };
 

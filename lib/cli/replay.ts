@@ -13,9 +13,15 @@ import { TapReporter } from "../suite/report_tap.ts";
 import type { Reporter } from "../suite/reporter.ts";
 import { tryPath } from "../suite/trial.ts";
 import { countVerdicts, type Verdict } from "../suite/verdict.ts";
-import { reasonOf } from "./configuration.ts";
 import { choiceOf, listeningOptions, trialOptions } from "./replay_options.ts";
-import { type Command, parseOptions, print, say, UsageError } from "./usage.ts";
+import {
+  type Command,
+  parseOptions,
+  print,
+  reasonOf,
+  say,
+  UsageError,
+} from "./usage.ts";
 
 const REPORTERS: Readonly<Record<string, () => Reporter>> = {
   pretty: () => new PrettyReporter(Deno.stdout.isTerminal() && !Deno.noColor),
@@ -28,13 +34,14 @@ const REPORTERS: Readonly<Record<string, () => Reporter>> = {
 export const replayCommand: Command = {
   summary: "play recorded conversations and compare what comes",
   usage:
-    "replay [--as client|relay] [--server HOST:PORT] [--listen ADDR] [--split SPLIT] [--mutate N] [--seed S] [--timeout 10s] [--update] [--reporter NAME] PATH…",
+    "replay [--as client|relay] [--server HOST[:PORT]] [--listen ADDR] [--split SPLIT] [--mutate N] [--seed S] [--timeout 10s] [--update] [--reporter NAME] PATH…",
   help:
     `  PATH               a transcript, a log of swaks, an RFC's listing, or a
                      folder: all *.txt in it and below
   --as client|relay  the part the file plays: the client's, against Postern in
                      memory (default), or the server's, against its client
-  --server HOST:PORT play against this server instead
+  --server HOST      play against this server instead: HOST[:PORT], port 25
+                     unless given, or unix:/PATH
   --listen ADDR      with --as relay: play against any client that connects
                      there, HOST:PORT or unix:/PATH; each play takes the next
                      connection

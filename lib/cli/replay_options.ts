@@ -11,6 +11,7 @@ import type { ListeningOptions, ListeningServer } from "../live/listening.ts";
 import { ALL_SPLITS, Player, type ReplayOptions } from "../suite/replay.ts";
 import { readSecrets } from "../replay/secrets.ts";
 import { parseSplit, type Split } from "../replay/splits.ts";
+import { shellQuote } from "../suite/paths.ts";
 import type { TrialOptions } from "../suite/trial.ts";
 import { type Options, UsageError } from "./usage.ts";
 
@@ -80,9 +81,9 @@ export function trialOptions(
   const command = [
     "postern replay",
     ...(as === "relay" ? ["--as relay"] : []),
-    ...(server === undefined ? [] : [`--server ${server}`]),
-    ...(listen === undefined ? [] : [`--listen ${listen}`]),
-    ...(timeout === undefined ? [] : [`--timeout ${timeout}`]),
+    ...(server === undefined ? [] : [`--server ${shellQuote(server)}`]),
+    ...(listen === undefined ? [] : [`--listen ${shellQuote(listen)}`]),
+    ...(timeout === undefined ? [] : [`--timeout ${shellQuote(timeout)}`]),
   ].join(" ");
   const count = numberOf(options, "mutate", 1, MAX_MUTATIONS);
   const seed = numberOf(options, "seed", 0, MAX_SEED);

@@ -5,8 +5,15 @@
  */
 
 import { type Fate, parseEnvelope, parseServer, sendMessage } from "../send.ts";
-import { reasonOf, useConfiguration } from "./configuration.ts";
-import { type Command, parseOptions, print, say, UsageError } from "./usage.ts";
+import { useConfiguration } from "./configuration.ts";
+import {
+  type Command,
+  parseOptions,
+  print,
+  reasonOf,
+  say,
+  UsageError,
+} from "./usage.ts";
 
 /** Sends one message. */
 export const sendCommand: Command = {

@@ -18,10 +18,9 @@ import { Server } from "../server.ts";
 import {
   configurationFile,
   readConfiguration,
-  reasonOf,
   useConfiguration,
 } from "./configuration.ts";
-import { type Command, parseOptions, say } from "./usage.ts";
+import { type Command, parseOptions, reasonOf, say } from "./usage.ts";
 
 /** Runs the server until SIGINT or SIGTERM. */
 export const serveCommand: Command = {

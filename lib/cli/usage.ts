@@ -118,7 +118,41 @@ export function say(line: string): void {
   console.error(line);
 }
 
-/** Writes a line that a program may read. */
+/** The reason in a system's error, without its number. */
+export function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/ \(os error \d+\)/, "");
+}
+
+/** Standard output can't be written: exit status 1. */
+export class OutputError extends Error {
+  /** The class's name. */
+  override name = "OutputError";
+
+  /** @param cause The system's error. */
+  constructor(cause: unknown) {
+    super(`Cannot write the output: ${reasonOf(cause)}`, { cause });
+  }
+
+  /** Tells the operator, unless who reads it has simply had enough. */
+  tell(): void {
+    if (!(this.cause instanceof Deno.errors.BrokenPipe)) say(this.message);
+  }
+}
+
+/**
+ * Writes a line that a program may read.
+ *
+ * @throws {OutputError} It can't be written; `console.log` would hide a closed
+ * pipe.
+ */
 export function print(line: string): void {
-  console.log(line);
+  const bytes = new TextEncoder().encode(`${line}\n`);
+  try {
+    for (let at = 0; at < bytes.length;) {
+      at += Deno.stdout.writeSync(bytes.subarray(at));
+    }
+  } catch (error) {
+    throw new OutputError(error);
+  }
 }

@@ -108,7 +108,8 @@ export function parseSplit(text: string): Parsed<Split> {
   return {
     ok: false,
     at: 0,
-    expected: "whole, bytes, pipelined, every or random:SEED",
+    expected:
+      "whole, bytes, pipelined, every, every:N or random:SEED, with numbers for N and SEED",
   };
 }
 

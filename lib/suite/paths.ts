@@ -38,3 +38,10 @@ export function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.replace(/ \(os error \d+\).*$/s, "");
 }
+
+/** A word for a shell. */
+export function shellQuote(word: string): string {
+  return /^[\w./:@%+=,-]+$/.test(word)
+    ? word
+    : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -7,7 +7,8 @@
 
 import { dirname, resolve } from "node:path";
 import type { ListenAddress } from "../address.ts";
-import { parseListenAddress } from "../config/address.ts";
+import { parseRelayUrl } from "../config/address.ts";
+import { SECRET_DOTS } from "../secret.ts";
 import type { Transcript } from "../transcript/steps.ts";
 import { playAsRelay } from "../replay/as_relay.ts";
 import { MessageFolder } from "./conversation_file.ts";
@@ -38,7 +39,7 @@ export interface ReplayOptions {
    * @default {"client"}
    */
   readonly as?: "client" | "relay" | undefined;
-  /** A server to play against: `HOST:PORT`, `[IPv6]:PORT` or `unix:/PATH`. */
+  /** A server to play against: `HOST`, port 25 unless given as `HOST:PORT`, or `unix:/PATH`. */
   readonly server?: string | undefined;
   /**
    * With `as: "relay"`: clients that connect there are played against instead
@@ -144,11 +145,12 @@ export async function replay(
   return await new Player(options).play(transcript, readMessage);
 }
 
+/** As `postern record --to` reads it: without a port it is 25. */
 function serverAddress(text: string): ListenAddress {
-  const parsed = parseListenAddress(text);
-  const isPort0 = parsed.ok && parsed.value.transport === "tcp" &&
-    parsed.value.port === 0;
-  if (parsed.ok && !isPort0) return parsed.value;
-  const expected = parsed.ok ? "a port from 1 to 65535" : parsed.expected;
-  throw new TypeError(`Cannot parse server "${text}": expected ${expected}`);
+  const parsed = parseRelayUrl(text);
+  if (parsed.ok && parsed.value.scheme !== "plain") return parsed.value;
+  const expected = parsed.ok ? "no credentials" : parsed.expected;
+  // What stands before the sign may be a password.
+  const shown = text.replace(/^.*@/s, `${SECRET_DOTS}@`);
+  throw new TypeError(`Cannot parse server "${shown}": expected ${expected}`);
 }

@@ -8,12 +8,13 @@
  */
 
 import type { Transcript } from "../transcript/steps.ts";
+import { hideCredentials } from "./credentials.ts";
 import {
   type ConversationFile,
   readConversationFile,
 } from "./conversation_file.ts";
 import { mutateInMemory } from "../mutation/mutations.ts";
-import { findFiles, reasonOf } from "./paths.ts";
+import { findFiles, reasonOf, shellQuote } from "./paths.ts";
 import type { Played } from "../replay/played.ts";
 import type { Player } from "./replay.ts";
 import { updateTranscript } from "./update.ts";
@@ -132,11 +133,13 @@ function outcomeOf(
   if (skipped !== undefined) return { status: "skipped", plays, skipped };
   if (failure === undefined) return { status: "passed", plays };
   const { line, expected, came, way } = failure;
+  const around = linesAround(text, line);
+  const here = around.find(({ number }) => number === line)?.text ?? "";
   return {
     status: "failed",
     plays,
-    failure: { line, expected, came, way },
-    around: linesAround(text, line),
+    failure: { line, ...hideCredentials({ expected, came }, here), way },
+    around,
     ...(command !== undefined && {
       repeat: `${command} --split ${way} ${shellQuote(file)}`,
     }),
@@ -216,11 +219,4 @@ async function replaceFile(file: string, text: string): Promise<void> {
     }
     throw error;
   }
-}
-
-/** A word for a shell. */
-function shellQuote(word: string): string {
-  return /^[\w./:@%+=,-]+$/.test(word)
-    ? word
-    : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

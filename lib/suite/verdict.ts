@@ -6,6 +6,7 @@
  */
 
 import type { Failure } from "../replay/played.ts";
+import { withoutCredentials } from "./credentials.ts";
 
 /** A line of the file beside the place of a failure. */
 export interface NumberedLine {
@@ -65,7 +66,7 @@ export type Counts = Readonly<Record<Verdict["status"], number>>;
 const LINES_AROUND = 3;
 
 /**
- * The lines around the place of a failure.
+ * The lines around the place of a failure, without the credentials in them.
  *
  * @param text The file.
  * @param line The place, from 1; 0: behind the last line.
@@ -74,7 +75,8 @@ export function linesAround(text: string, line: number): NumberedLine[] {
   const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
   const at = line === 0 ? lines.length + 1 : line;
   const first = Math.max(1, at - LINES_AROUND);
-  return lines.slice(first - 1, at + LINES_AROUND)
+  // All of them: what a line answers may stand before those that are shown.
+  return withoutCredentials(lines).slice(first - 1, at + LINES_AROUND)
     .map((text, i) => ({ number: first + i, text }));
 }
 

@@ -5,6 +5,7 @@ import {
   trialOptions,
 } from "../../lib/cli/replay_options.ts";
 import { parseOptions } from "../../lib/cli/usage.ts";
+import { Outputs } from "./output.ts";
 import { RawClient } from "../support/raw_client.ts";
 
 const HELLO = `# A client says hello
@@ -38,13 +39,12 @@ async function replay<T>(
 ): Promise<{ status: number; stdout: string; stderr: string; said: T }> {
   const folder = await Deno.makeTempDir();
   const files = texts.map((_, i) => `${folder}/${"abc"[i]}.txt`);
-  const { log, error } = console;
   const listens = Promise.withResolvers<number>();
-  let [stdout, stderr] = ["", ""];
-  console.log = (line: string) => stdout += `${line}\n`;
+  using outputs = new Outputs();
+  const { error } = console;
   console.error = (line: string) => {
-    assertEquals(stdout, "", "nothing was played before");
-    stderr += `${line}\n`;
+    assertEquals(outputs.stdout, "", "nothing was played before");
+    error(line);
     listens.resolve(Number(/:(\d+)$/.exec(line)?.[1]));
   };
   try {
@@ -63,12 +63,11 @@ async function replay<T>(
     const [status, said] = await Promise.all([running, client(port)]);
     return {
       status,
-      stdout: stdout.replaceAll(`${folder}/`, ""),
-      stderr,
+      stdout: outputs.stdout.replaceAll(`${folder}/`, ""),
+      stderr: outputs.stderr,
       said,
     };
   } finally {
-    Object.assign(console, { log, error });
     await Deno.remove(folder, { recursive: true });
   }
 }

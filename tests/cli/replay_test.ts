@@ -3,6 +3,7 @@ import { replayCommand } from "../../lib/cli/replay.ts";
 import { trialOptions } from "../../lib/cli/replay_options.ts";
 import { parseOptions, UsageError } from "../../lib/cli/usage.ts";
 import { ScriptedRelay } from "../support/scripted_relay.ts";
+import { Outputs } from "./output.ts";
 
 const PASSES = `# Says goodbye
 S: 220 \${host} ESMTP Postern
@@ -21,10 +22,7 @@ async function replay(
   { status: number; stdout: string; stderr: string; after: typeof files }
 > {
   const folder = await Deno.makeTempDir();
-  const { log, error } = console;
-  let [stdout, stderr] = ["", ""];
-  console.log = (line: string) => stdout += `${line}\n`;
-  console.error = (line: string) => stderr += `${line}\n`;
+  using outputs = new Outputs();
   try {
     for (const [name, text] of Object.entries(files)) {
       const path = `${folder}/${name}`;
@@ -40,9 +38,9 @@ async function replay(
       after[name] = await Deno.readTextFile(`${folder}/${name}`);
     }
     const plain = (text: string) => text.replaceAll(`${folder}/`, "");
+    const { stdout, stderr } = outputs;
     return { status, stdout: plain(stdout), stderr: plain(stderr), after };
   } finally {
-    Object.assign(console, { log, error });
     await Deno.remove(folder, { recursive: true });
   }
 }
@@ -136,6 +134,15 @@ Deno.test("replay tells each problem of a file with its place", async () => {
   assertStringIncludes(
     stdout,
     '    b.txt:2:1: expected a message in "x.eml": No such file or directory\n',
+  );
+});
+
+Deno.test("replay reads no device", async () => {
+  const { status, stdout } = await replay({}, "/dev/zero");
+  assertEquals(status, 2);
+  assertStringIncludes(
+    stdout,
+    "Cannot read /dev/zero: expected a regular file",
   );
 });
 
@@ -234,6 +241,21 @@ Deno.test("replay plays a log of swaks, shows its lines, and never updates it", 
   assertEquals(after, files);
 });
 
+Deno.test("replay shows no credentials of a log of swaks", async () => {
+  for (const reporter of ["pretty", "json", "tap", "junit"]) {
+    const log = LOG.replace(
+      " -> QUIT",
+      " -> AUTH PLAIN AGpvAHBlbmNpbA==\n<** 500 5.5.1 no\n -> QUIT",
+    );
+    const { stdout } = await replay(
+      { "swaks.log": log },
+      ...["--reporter", reporter, "./swaks.log"],
+    );
+    assertStringIncludes(stdout, " AUTH PLAIN •••••");
+    assertEquals(stdout.includes("AGpvAHBlbmNpbA"), false, stdout);
+  }
+});
+
 Deno.test("replay --server plays against that server", async () => {
   await using relay = new ScriptedRelay([{}]);
   const { status, stdout } = await replay(
@@ -296,6 +318,27 @@ Deno.test("trialOptions() begins mutations at the seed that was wished for, or a
   assertEquals(of(), undefined);
 });
 
+Deno.test("trialOptions() gives a command to repeat it that a shell reads right", () => {
+  const names = { string: ["as", "server", "listen"] };
+  const of = (...args: string[]) =>
+    trialOptions(parseOptions(args, names)).command;
+  assertEquals(
+    of("--server", "unix:/a b/it's"),
+    String.raw`postern replay --server 'unix:/a b/it'\''s'`,
+  );
+  assertEquals(
+    of("--as", "relay", "--listen", "unix:/a b"),
+    "postern replay --as relay --listen 'unix:/a b'",
+  );
+});
+
+Deno.test("trialOptions() takes a server without a port, and one of IPv6", () => {
+  const names = { string: ["server"] };
+  for (const server of ["127.0.0.1", "mx.test", "[::1]", "[::1]:2525"]) {
+    trialOptions(parseOptions(["--server", server], names));
+  }
+});
+
 const LISTEN = ["--as", "relay", "--listen", "127.0.0.1:0"];
 
 const WRONG: [args: string[], problem: string][] = [
@@ -317,7 +360,11 @@ const WRONG: [args: string[], problem: string][] = [
   [["--timeout", "0"], 'Cannot use "0" for --timeout: expected up to'],
   [["--mutate", "0"], 'Cannot use "0" for --mutate: expected a number from 1'],
   [["--seed", "1"], "Option --seed is for mutations: expected --mutate N"],
-  [["--server", "nowhere"], 'Cannot parse server "nowhere": expected '],
+  [["--server", "no where"], 'Cannot parse server "no where": expected '],
+  [
+    ["--server", "plain://user:pencil@a.test"],
+    'Cannot parse server "•••••@a.test": expected no credentials',
+  ],
   [["--server", "a.test:0"], 'Cannot parse server "a.test:0": expected a port'],
   [["--server", "a.test:25", "--as", "relay"], 'Cannot play as "relay"'],
   [["--server", "a.test:25", "--mutate", "1"], "Mutations are played against"],

@@ -6,6 +6,7 @@ import {
 } from "@std/assert";
 import { sendCommand } from "../../lib/cli/send.ts";
 import { UsageError } from "../../lib/cli/usage.ts";
+import { Outputs } from "./output.ts";
 import { OFFERS, ScriptedRelay } from "../support/scripted_relay.ts";
 
 /** Runs the command with a configuration and a message of its own. */
@@ -14,9 +15,7 @@ async function send(
   toml: string,
 ): Promise<{ status: number; stdout: string }> {
   const folder = await Deno.makeTempDir();
-  const { log } = console;
-  let stdout = "";
-  console.log = (line: string) => stdout += `${line}\n`;
+  using outputs = new Outputs();
   try {
     await Deno.writeTextFile(`${folder}/postern.toml`, toml);
     await Deno.writeTextFile(`${folder}/message`, "Subject: x\n\nHello.\n");
@@ -26,9 +25,8 @@ async function send(
       ...args,
       `${folder}/message`,
     ]);
-    return { status, stdout };
+    return { status, stdout: outputs.stdout };
   } finally {
-    console.log = log;
     await Deno.remove(folder, { recursive: true });
   }
 }

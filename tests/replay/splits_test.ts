@@ -368,7 +368,8 @@ Deno.test("parseSplit() reads what stands on a command line", () => {
     assertEquals(parseSplit(text), {
       ok: false,
       at: 0,
-      expected: "whole, bytes, pipelined, every or random:SEED",
+      expected:
+        "whole, bytes, pipelined, every, every:N or random:SEED, with numbers for N and SEED",
     });
   }
 });

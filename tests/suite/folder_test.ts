@@ -105,9 +105,9 @@ Deno.test("replayFolder() registers only what its filter lets through", async ()
 
 Deno.test("replayFolder() throws at once for what can't be used, or read", () => {
   assertThrows(
-    () => replayFolder(".", { server: "nowhere" }),
+    () => replayFolder(".", { server: "no where" }),
     TypeError,
-    'Cannot parse server "nowhere"',
+    'Cannot parse server "no where"',
   );
   assertThrows(
     () => replayFolder(".", { server: "a.test:25", as: "relay" }),
