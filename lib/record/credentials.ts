@@ -30,6 +30,9 @@ export interface Credentials {
 /** Base64 in either alphabet. RFC 4648 sections 4 and 5. */
 const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
 
+/** What `echo` adds to what it is given, and a C string has behind it. */
+const TRAILING = /[\0\r\n]+$/;
+
 /** The user, as OAuth and SCRAM have it. RFC 5801 section 4. */
 const NAME = /^(?:user|a|n)=(.+)/;
 
@@ -50,13 +53,13 @@ export function credentialsOf(
   answers: readonly string[],
 ): Credentials {
   if (mechanism === "LOGIN") return ofLogin(answers);
-  const texts = answers.map(decoded);
+  const texts = answers.flatMap(readingsOf);
   const proofs = [...texts, ...answers.filter(isPlain)];
   let user: string | undefined;
   let password: string | undefined;
   for (const text of texts) {
     const isTyped = mechanism === "PLAIN" && !text.includes("\0");
-    const fields = text.split(isTyped ? " " : "\0");
+    const fields = text.replace(TRAILING, "").split(isTyped ? " " : "\0");
     if (mechanism === "PLAIN" || fields.length > 1) {
       // RFC 4616 section 2; with blanks whoever made it knew no better.
       password ??= fields.at(-1);
@@ -82,14 +85,28 @@ export function credentialsOf(
 function ofLogin(answers: readonly string[]): Credentials {
   const [name, ...passwords] = answers;
   const user = name === undefined ? undefined : decoded(name);
-  const texts = passwords.map(decoded);
-  const proofs = [...texts, ...passwords.filter(isPlain)];
+  const texts = passwords.map((each) => decoded(each).replace(TRAILING, ""));
+  const proofs = [
+    ...passwords.map(decoded),
+    ...texts,
+    ...passwords.flatMap(readingsOf),
+    ...passwords.filter(isPlain),
+  ];
   // Some give both at once, as for PLAIN.
   if (user !== undefined && /[\0 ]/.test(user)) {
     proofs.push(user, user.split(/[\0 ]/).at(-1)!);
   }
   const names = name === undefined || name === user ? [] : [name];
   return { user, password: texts[0], answers: passwords, names, proofs };
+}
+
+/** What an answer may mean: with blanks, quotes or too much padding in it too. */
+function readingsOf(answer: string): string[] {
+  const read = decoded(answer);
+  if (BASE64.test(answer)) return [read];
+  const words = answer.split(/[^\w+/-]+/).filter((word) => BASE64.test(word));
+  const more = [...words, words.join("")].map(decoded);
+  return [...new Set([...more.filter((text) => text.includes("\0")), read])];
 }
 
 function decoded(answer: string): string {

@@ -37,13 +37,13 @@ export interface Exchange {
 }
 
 /** In any spelling, and behind what a terminal may have sent before it. */
-const AUTH = /^\W*AUTH(?=[ \t]|$)/i;
+const AUTH = /^\W*AUTH(?=\W|$)/i;
 
 /** What may stand behind AUTH: the mechanism, and an initial response. */
-const ARGUMENTS = /^([ \t]*)(\S*)([ \t]*)(.*)$/s;
+const ARGUMENTS = /^([^\w+/]*)(\S*)([ \t]*)(.*)$/s;
 
 /** Whether AUTH is anywhere at all: most sessions have none. */
-const ANY_AUTH = /auth(?=[ \t\r\n]|$)/i;
+const ANY_AUTH = /auth(?=\W|$)/i;
 
 /** The mechanisms there are, in any case. */
 const KNOWN_MECHANISM =
@@ -107,6 +107,8 @@ class Listener {
   readonly exchanges: Growing[] = [];
   /** The exchange that what comes may belong to. */
   #open: Growing | undefined;
+  /** How many AUTHs were said since the last other command. */
+  #auths = 0;
   /** Whether the server waits for an answer. */
   #isAsked = false;
   /** Whether the client's last command was DATA; whether its message comes. */
@@ -120,6 +122,7 @@ class Listener {
     if (this.#begun !== undefined) this.#hearLine(this.#begun);
     this.#begun = undefined;
     this.#open = undefined;
+    this.#auths = 0;
     this.#isAsked = this.#saidData = this.#isInData = false;
   }
 
@@ -160,6 +163,7 @@ class Listener {
       this.#answer(stream, start + lead, line.trim());
     } else if (COMMAND.test(line)) {
       this.#open = undefined;
+      this.#auths = 0;
       this.#saidData = DATA.test(line);
     }
   }
@@ -170,6 +174,7 @@ class Listener {
 
   #begin({ stream, start }: Span, line: string, verbEnd: number): void {
     this.#isAsked = this.#saidData = false;
+    this.#auths++;
     const [, blank = "", word = "", gap = "", rest = ""] =
       ARGUMENTS.exec(line.slice(verbEnd).trimEnd()) ?? [];
     const isMechanism = KNOWN_MECHANISM.test(word) || MECHANISM.test(word);
@@ -204,7 +209,8 @@ class Listener {
       this.#open.challenges.push(span);
     } else if (text[start + 3] !== "-") {
       this.#isAsked = false;
-      if (code === "235") this.#open = undefined;
+      // It may be to an earlier AUTH than the one that is open.
+      if (code === "235" && --this.#auths <= 0) this.#open = undefined;
       // Anything but 354 to DATA: no message comes, or none any more.
       this.#isInData = code === "354" && this.#saidData;
       if (this.#isInData) this.#saidData = false;
@@ -214,19 +220,20 @@ class Listener {
   /** Where the client's message ends, or what is there of it. */
   #endOfData(text: string, at: number, end: number): number {
     // The end of data may be the message's first line, or begin in the last one.
+    // Not beyond `end`: a message may come in many passages.
+    const from = Math.max(0, at - 2);
     const found = text.startsWith(".\r\n", at)
-      ? at - 2
-      : text.indexOf(END_OF_DATA, at - 2);
-    if (found < 0 || found + END_OF_DATA.length > end) return end;
+      ? 0
+      : text.slice(from, end).indexOf(END_OF_DATA);
+    const dataEnd = from + found + END_OF_DATA.length;
+    if (found < 0 || dataEnd > end) return end;
     this.#isInData = false;
-    return found + END_OF_DATA.length;
+    return dataEnd;
   }
 }
 
 /** Where the line at `at` ends: at CR or LF, or at `end`. */
 function anyLineEnd(text: string, at: number, end: number): number {
-  const lf = text.indexOf("\n", at);
-  const limit = lf < 0 || lf > end ? end : lf;
-  const cr = text.slice(at, limit).indexOf("\r");
-  return cr < 0 ? limit : at + cr;
+  const found = text.slice(at, end).search(/[\r\n]/);
+  return found < 0 ? end : at + found;
 }

@@ -137,6 +137,8 @@ export class Recorder {
     if (this.#pending.length >= maxPending) {
       session.giveUp("too many wait to be written");
     }
+    // Where nobody has said anything there is no transcript.
+    if (session.recording?.bytes === 0) session.drop();
     if (session.recording === undefined) return Promise.resolve(undefined);
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     this.#pending.push({ session, done: resolve });

@@ -27,13 +27,13 @@ const ESCAPED: Readonly<Record<string, string>> = { r: "\r", n: "\n", t: "\t" };
  * values of settings, as another one.
  *
  * @param text The transcript; no line in it is a pattern.
- * @returns A character for each byte, NUL where a variable stands. `undefined`
+ * @returns A character for each byte, U+0100 where a variable stands. `undefined`
  * between them: a moment at which others may work.
  */
 export function* saidIn(text: string): Generator<string | undefined> {
   const said = new Map<string, string>();
   let lines = 0;
-  const octets = toOctets(text).replaceAll(VARIABLE, "\0");
+  const octets = toOctets(text).replaceAll(VARIABLE, "\u0100");
   for (const [, letters = "", mark = "", rest = ""] of octets.matchAll(LINE)) {
     if (++lines % LINES_AT_ONCE === 0) yield;
     const isQuoted = /[<>]/.test(mark) && rest.startsWith('"');

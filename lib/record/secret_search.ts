@@ -208,8 +208,13 @@ function* hitsOf(
   const { length } = form.text;
   const isLiteral = view.pattern === undefined &&
     (secret.isEncoded || form.text === secret.octets);
+  const next = (at: number) => {
+    // Of those that overlap this one the last, which covers all between.
+    const last = view.text.lastIndexOf(form.text, at + length - 1);
+    return last > at ? last : view.text.indexOf(form.text, at + length);
+  };
   let at = view.text.indexOf(form.text);
-  for (; at >= 0; at = view.text.indexOf(form.text, at + 1)) {
+  for (; at >= 0; at = next(at)) {
     let start = originOf(marks, at).start;
     let end = originOf(marks, at + length - 1).end;
     // Without anything taken out of it, the first view has it already.

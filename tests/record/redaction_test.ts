@@ -568,6 +568,79 @@ Deno.test("Recording is not written where there are more secrets than can be loo
   assertThrows(() => record(logins).format(), RangeError, "64 secrets");
 });
 
+Deno.test("Recording takes time linear in a message's passages and in a secret's hits", () => {
+  const inMessage = (body: string): Event[] => [
+    ["S", "220 a\r\n"],
+    ["C", `AUTH PLAIN ${plain("ann", "a".repeat(500))}\r\n`],
+    ["S", "235 ok\r\n"],
+    ["C", "DATA\r\n"],
+    ["S", "354 go\r\n"],
+    ["C", body],
+    ["C", ".\r\n"],
+    ["S", "250 ok\r\n"],
+  ];
+  for (const body of ["BDAT 1\r\n".repeat(40_000), "a".repeat(900_000)]) {
+    const began = performance.now();
+    record(inMessage(`${body}\r\n`), { maxBytes: 10_000_000 }).format();
+    // With quadratic time the first takes ten seconds, the second two.
+    const ms = performance.now() - began;
+    assert(ms < 1_500, `${body.slice(0, 10)}: ${ms} ms`);
+  }
+});
+
+/** Answers as people make them by hand, who have no library. */
+const HAND_MADE: readonly [name: string, command: string][] = [
+  [
+    "a line end behind the password",
+    `AUTH PLAIN ${plain("ann", `${PASSWORD}\n`)}`,
+  ],
+  ["CRLF behind the password", `AUTH PLAIN ${plain("ann", `${PASSWORD}\r\n`)}`],
+  ["NUL behind the password", `AUTH PLAIN ${plain("ann", `${PASSWORD}\0`)}`],
+  [
+    "a blank in the answer",
+    `AUTH PLAIN ${plain("ann", PASSWORD).replace(/^.{6}/, "$& ")}`,
+  ],
+  ["too much padding", `AUTH PLAIN ${plain("ann", PASSWORD)}===`],
+  ["quotes", `AUTH PLAIN "${plain("ann", PASSWORD)}"`],
+  ["a sign behind AUTH", `AUTH=PLAIN ${plain("ann", PASSWORD)}`],
+  ["a colon behind AUTH", `AUTH: PLAIN ${plain("ann", PASSWORD)}`],
+];
+
+for (const [name, command] of HAND_MADE) {
+  Deno.test(`Recording takes out the password of an answer with ${name}`, () => {
+    const { text } = record([
+      ["S", "220 a\r\n"],
+      ["C", `${command}\r\n`],
+      ["S", "535 no\r\n"],
+      ["C", `NOOP ${PASSWORD}\r\n`],
+    ]).format();
+    assertEquals(leaksOf(text, PASSWORD), []);
+  });
+}
+
+Deno.test("Recording takes out answers to a second AUTH, whenever the 235 to the first one comes", () => {
+  const auths = `AUTH PLAIN ${b64("x")}\r\nAUTH LOGIN\r\n`;
+  const answers = `${b64("ann")}\r\n${b64(PASSWORD)}\r\n`;
+  for (
+    const events of [
+      [["C", auths], ["S", "235 ok\r\n"], ["C", answers]],
+      [["C", auths], ["C", answers], ["S", "235 ok\r\n"]],
+    ] as Event[][]
+  ) {
+    const { text } = record([...events, ["S", "503 no\r\n"]]).format();
+    assertEquals(leaksOf(text, PASSWORD), []);
+  }
+});
+
+Deno.test("Recording loses no session over a secret that begins with NUL", () => {
+  const { text } = record([
+    ["C", "AUTH \r\n"],
+    ["C", "\0QUI\nQUIT\r\n"],
+    ["C", "QUIT\r\n"],
+  ]).format();
+  assertStringIncludes(text, "C: QUIT\n");
+});
+
 Deno.test("Recording takes time linear in what is said, whatever it is", () => {
   const login: Event = ["C", `AUTH PLAIN ${plain("ann", PASSWORD)}\r\n`];
   const date = "Tue, 24 Nov 2026 14:15:00 +0000\r\n";
