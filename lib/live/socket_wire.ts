@@ -139,8 +139,12 @@ export class SocketWire implements StageWire {
       if (seen > MAX_LINE_BYTES) {
         this.fail(`the ${peer} said a line of more than ${MAX_LINE_BYTES} B`);
       }
-      if (this.#hasEnded) return null;
       const left = by - performance.now();
+      if (left <= 0 && by === this.#replyBy) {
+        const ms = REPLY_TIMEOUTS * timeoutMs;
+        this.fail(`the ${peer} took more than ${ms} ms for a reply`);
+      }
+      if (this.#hasEnded) return null;
       if (left <= 0) return undefined;
       await this.listen(left);
     }

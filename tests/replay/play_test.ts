@@ -242,7 +242,11 @@ for (const [what, text] of RIGHT) {
 
 Deno.test("playInMemory() throws where the settings are no configuration", async () => {
   const text = "@server.listen 5\nC: a";
-  await assertRejects(() => failureOf(text), TypeError, "a.smtp: ");
+  await assertRejects(
+    () => failureOf(text),
+    TypeError,
+    "a.smtp:1:2: server.listen: ",
+  );
 });
 
 Deno.test("playInMemory() cuts what the relay says too", async () => {
