@@ -32,6 +32,8 @@ export interface Exchange {
   readonly mechanism: string;
   /** What the client said: the initial response and all answers. */
   readonly answers: readonly Span[];
+  /** Whether its first answer, LOGIN's user, was empty and is not among them. */
+  readonly hasNoUser: boolean;
   /** What the server asked, without the code; only where it asked anything. */
   readonly challenges: readonly Span[];
 }
@@ -100,6 +102,7 @@ export function exchangesOn(
 interface Growing extends Exchange {
   readonly answers: Span[];
   readonly challenges: Span[];
+  hasNoUser: boolean;
 }
 
 /** Hears both ends of a wire. */
@@ -158,9 +161,10 @@ class Listener {
     const verb = AUTH.exec(line)?.[0];
     if (verb !== undefined) this.#begin(span, line, verb.length);
     else if (this.#open !== undefined && this.#isAnswer(line)) {
-      this.#isAsked = false;
+      const said = line.trim();
       const lead = line.length - line.trimStart().length;
-      this.#answer(stream, start + lead, line.trim());
+      this.#answer(stream, start + lead, this.#isAsked ? said || "=" : said);
+      this.#isAsked = false;
     } else if (COMMAND.test(line)) {
       this.#open = undefined;
       this.#auths = 0;
@@ -185,14 +189,19 @@ class Listener {
   }
 
   #add(mechanism: string): Growing {
-    const exchange = { mechanism, answers: [], challenges: [] };
+    const exchange = {
+      ...{ mechanism, answers: [], challenges: [] },
+      hasNoUser: false,
+    };
     this.exchanges.push(exchange);
     return exchange;
   }
 
   #answer(stream: Stream, start: number, text: string): void {
+    const open = this.#open;
+    if (text === "=" && open?.answers.length === 0) open.hasNoUser = true;
     if (NO_ANSWER.test(text)) return;
-    this.#open?.answers.push({ stream, start, end: start + text.length });
+    open?.answers.push({ stream, start, end: start + text.length });
   }
 
   #hearReply({ stream, start, end }: Span): void {

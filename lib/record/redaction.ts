@@ -178,11 +178,12 @@ export class Redaction {
   }
 
   /** Learns from one exchange; gives its pair's name. */
-  #learn({ mechanism, answers }: Exchange): string {
-    const learnt = credentialsOf(
-      mechanism,
-      answers.map(({ stream, start, end }) => stream.text.slice(start, end)),
+  #learn({ mechanism, answers, hasNoUser }: Exchange): string {
+    const texts = answers.map(({ stream, start, end }) =>
+      stream.text.slice(start, end)
     );
+    if (mechanism === "LOGIN" && hasNoUser) texts.unshift("");
+    const learnt = credentialsOf(mechanism, texts);
     const name = this.#pairs.nameOf(learnt);
     if (learnt.password !== undefined) {
       this.#add(learnt.password, false, `${name}_password`);

@@ -618,6 +618,24 @@ for (const [name, command] of HAND_MADE) {
   });
 }
 
+Deno.test("Recording takes out the password that AUTH LOGIN has without a user", () => {
+  const rest: Event[] = [
+    ["C", `${b64(PASSWORD)}\r\n`],
+    ["S", "535 no\r\n"],
+    ["C", `NOOP ${PASSWORD}\r\n`],
+  ];
+  const [bare, empty]: Event[][] = [
+    [["C", "AUTH LOGIN\r\n"], ["S", "334 VXNlcm5hbWU6\r\n"], ["C", "\r\n"]],
+    [["C", "AUTH LOGIN =\r\n"]],
+  ];
+  for (const begun of [bare!, empty!]) {
+    const { text } = record(
+      [...begun, ["S", "334 UGFzc3dvcmQ6\r\n"], ...rest],
+    ).format();
+    assertEquals(leaksOf(text, PASSWORD), []);
+  }
+});
+
 Deno.test("Recording takes out answers to a second AUTH, whenever the 235 to the first one comes", () => {
   const auths = `AUTH PLAIN ${b64("x")}\r\nAUTH LOGIN\r\n`;
   const answers = `${b64("ann")}\r\n${b64(PASSWORD)}\r\n`;
