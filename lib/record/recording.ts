@@ -14,13 +14,19 @@
 
 import { MAX_TRANSCRIPT_BYTES } from "../transcript/parse.ts";
 import type { End, Wire } from "../transcript/steps.ts";
-import { conversationOf } from "./conversation.ts";
+import { type Conversation, conversationOf } from "./conversation.ts";
 import { Redaction } from "./redaction.ts";
 import { formatConversation } from "./script.ts";
 import { Tape } from "./tape.ts";
 import { placeVariables } from "./variables.ts";
 
 export { SecretLeftError } from "./redaction.ts";
+
+/**
+ * Most CRs and LFs in all that was said: four times what 4 MiB of usual lines
+ * have. To look for secrets over more of them takes seconds.
+ */
+const MAX_LINE_ENDS = 500_000;
 
 /** What a recording is made with. */
 export interface RecordingOptions {
@@ -118,7 +124,7 @@ export class Recording {
    * @returns Its text and what it must not hold.
    * @throws {SecretLeftError} It holds a secret: it must not be written down.
    * @throws {RangeError} It is incomplete, longer than a transcript may be, or
-   * has too many secrets.
+   * has too many line ends or secrets.
    */
   format(): FormattedRecording {
     const formatting = this.formatting();
@@ -138,6 +144,11 @@ export class Recording {
     const { title, settings, variables, secrets = [] } = this.#options;
     const conversation = yield* conversationOf(this.#tape);
     yield;
+    if (hasTooManyLineEnds(conversation)) {
+      throw new RangeError(
+        `Cannot write the transcript: expected at most ${MAX_LINE_ENDS} line ends`,
+      );
+    }
     const redaction = new Redaction(conversation, secrets);
     yield* redaction.redact(conversation);
     yield* placeVariables(conversation, variables);
@@ -157,4 +168,22 @@ export class Recording {
     }
     return { text, secrets: yield* redaction.check(text) };
   }
+}
+
+/** Whether there are more CRs and LFs than a moment is enough for. */
+function hasTooManyLineEnds({ streams }: Conversation): boolean {
+  let count = 0;
+  for (const { text } of streams) {
+    for (const end of ["\r", "\n"]) {
+      let at = text.indexOf(end);
+      for (
+        ;
+        at >= 0 && count <= MAX_LINE_ENDS;
+        at = text.indexOf(end, at + 1)
+      ) {
+        count++;
+      }
+    }
+  }
+  return count > MAX_LINE_ENDS;
 }

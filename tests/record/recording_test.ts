@@ -312,6 +312,18 @@ Deno.test("Recording takes time linear in a long line's length, cut in any way",
   assert(performance.now() - began < 10_000);
 });
 
+Deno.test("Recording refuses what is nothing but line ends, in no time", () => {
+  const body = "\r\n".repeat(300_000);
+  const recording = record([["C", "AUTH PLAIN eA==\r\n"], ["C", body]]);
+  const began = performance.now();
+  assertThrows(
+    () => recording.format(),
+    RangeError,
+    "expected at most 500000 line ends",
+  );
+  assert(performance.now() - began < 500);
+});
+
 /** What is not in lines that plain text has, among such that are. */
 const MIXED: readonly [name: string, said: string, want: string][] = [
   ["empty lines", "\r\n\r\na\r\n\r\n\r\nb\r\n", "C:\nC:\nC: a\nC:\nC:\nC: b\n"],
