@@ -10,6 +10,7 @@
 
 import { configCommand } from "./lib/cli/config.ts";
 import { replayCommand } from "./lib/cli/replay.ts";
+import { passwdCommand } from "./lib/cli/passwd.ts";
 import { recordCommand } from "./lib/cli/record.ts";
 import { sendCommand } from "./lib/cli/send.ts";
 import { serveCommand } from "./lib/cli/serve.ts";
@@ -29,6 +30,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   record: recordCommand,
   replay: replayCommand,
   config: configCommand,
+  passwd: passwdCommand,
   version: {
     summary: "print the version",
     usage: "version",

@@ -22,8 +22,13 @@
  * @module
  */
 
-export type { ListenAddress, TcpAddress, UnixAddress } from "./lib/address.ts";
-export type { ConfigInput } from "./lib/config/config.ts";
+export type {
+  ListenAddress,
+  ListenScheme,
+  TcpAddress,
+  UnixAddress,
+} from "./lib/address.ts";
+export type { ConfigInput, ListenerInput } from "./lib/config/config.ts";
 export type { Parsed } from "./lib/engine/path.ts";
 export type { Reply } from "./lib/engine/reply.ts";
 export {

@@ -26,8 +26,17 @@ export interface UnixAddress {
   readonly path: string;
 }
 
+/** What is spoken where the server listens. */
+export interface ListenScheme {
+  /**
+   * `smtps`: SMTP inside TLS from the first byte (RFC 8314 section 3.3), over
+   * TCP only; `lmtp`: LMTP (RFC 2033); absent: SMTP.
+   */
+  readonly scheme?: "smtps" | "lmtp";
+}
+
 /** Where the server accepts connections. */
-export type ListenAddress = TcpAddress | UnixAddress;
+export type ListenAddress = (TcpAddress | UnixAddress) & ListenScheme;
 
 /**
  * Longest path of a Unix socket in bytes: `sun_path` of unix(7) has room for
@@ -40,9 +49,15 @@ export function formatHostPort(hostname: string, port: number): string {
   return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
-/** The address as the operator writes it: `HOST:PORT` or `unix:PATH`. */
+/**
+ * The address as the operator writes it: `HOST:PORT` or `unix:PATH`, with
+ * `smtps://`, `lmtp://` or `lmtp:` before it where that is spoken.
+ */
 export function formatListenAddress(address: ListenAddress): string {
-  return address.transport === "unix"
-    ? `unix:${address.path}`
-    : formatHostPort(address.hostname, address.port);
+  const { scheme } = address;
+  if (address.transport === "unix") {
+    return `${scheme === undefined ? "" : `${scheme}:`}unix:${address.path}`;
+  }
+  const hostPort = formatHostPort(address.hostname, address.port);
+  return scheme === undefined ? hostPort : `${scheme}://${hostPort}`;
 }

@@ -6,78 +6,69 @@
  * @module
  */
 
-import { formatRelay, type RelayAddress, SMTP_PORT } from "./config/address.ts";
+import { Access, type AccessOptions } from "./access.ts";
+import type { Client, TlsFacts } from "./client.ts";
 import type { Config } from "./config/config.ts";
 import { openDelivery } from "./delivery/delivery.ts";
+import { MAX_AUTH_LINE_BYTES } from "./engine/options.ts";
 import type { Hop, Sender } from "./hop.ts";
+import { type Listener, listenersOf } from "./listener.ts";
 import { LocalHop, type LocalSettings } from "./local_hop.ts";
 import type { Log } from "./log/log.ts";
+import { readNetworks } from "./networks.ts";
+import { offerOf } from "./offer.ts";
+import type { Networks } from "./policy/networks.ts";
+import type { Rates } from "./policy/rates.ts";
+import { type RelayEntry, RelayTable } from "./policy/relay_table.ts";
+import type { Recorder } from "./record/recorder.ts";
+import type { SessionRecording } from "./record/session_recording.ts";
+import { prepareFolder } from "./record/transcript_file.ts";
 import {
   commonSettings,
   type RecordedSetting,
   sessionSettings,
 } from "./recorded_setup.ts";
-import type { Recorder } from "./record/recorder.ts";
-import type { SessionRecording } from "./record/session_recording.ts";
-import { prepareFolder } from "./record/transcript_file.ts";
-import { Networks, parseNetwork } from "./policy/networks.ts";
-import { type RelayEntry, RelayTable } from "./policy/relay_table.ts";
-import { RelayHop } from "./relay/hop.ts";
 import type { RelayWorld } from "./relay/open.ts";
-import { RelayPool } from "./relay/pool.ts";
-import type { RelaySettings } from "./relay/settings.ts";
-import type { SessionSettings } from "./session.ts";
+import { Relays } from "./relays.ts";
+import type { Secured, SessionSettings } from "./session_settings.ts";
 import type { Buffers } from "./transport/buffers.ts";
-import { lookupAll } from "./transport/dial.ts";
+import type { Connection } from "./transport/connection.ts";
+import { readProxyHeader } from "./transport/proxy_header.ts";
 
 /** What a runtime shares with those before and after it. */
-export interface Shared extends RelayWorld {
+export interface Shared extends RelayWorld, Omit<AccessOptions, "hasOwnTls"> {
   /** Large buffers for message data. */
   readonly buffers: Buffers;
   /** Where the server's own lines go. */
   readonly log: Log;
+  /** Lets time pass, in ms; less where the server ends. */
+  pause(ms: number): Promise<void>;
+  /** How many messages each client has sent lately. */
+  readonly messages?: Rates | undefined;
   /** Who is local, where that was read from the same configuration before. */
   readonly locals?: Networks | undefined;
   /** Takes the place of local delivery, as a benchmark or a replay wants. */
   readonly openLocalHop?: ((mail: Sender, log: Log) => Hop) | undefined;
+  /** Goes over to TLS as the server; default: with the certificates. */
+  readonly acceptTls?:
+    | ((connection: Connection, timeoutMs: number) => Promise<Secured>)
+    | undefined;
   /** Writes transcripts, where the configuration wants some. */
   readonly recorder?: Recorder | undefined;
 }
 
 /**
- * How a relay is reached under `config`. Where that leaves TLS open, a password
- * is only for whom the certificate vouches for; else an attacker in between
- * could have it.
+ * How long a client may take over a TLS handshake or a proxy over its header,
+ * in ms, where `limits.read_timeout` is not less.
  */
-export function relaySettings(
-  config: Config,
-  address: RelayAddress,
-  caCerts: readonly string[],
-): RelaySettings {
-  const { relay, limits, server } = config;
-  const { user, password } = address.transport === "tcp"
-    ? address
-    : { user: undefined, password: undefined };
-  return {
-    address: address.transport === "tcp"
-      ? { hostname: address.hostname, port: address.port }
-      : { path: address.path },
-    helloName: server.hostname,
-    tls: relay.tls ?? (user === undefined ? "opportunistic" : "verified"),
-    caCerts,
-    ...(user !== undefined && password !== undefined
-      ? { credentials: { user, password } }
-      : {}),
-    pool: relay.pool,
-    readTimeoutMs: limits.read_timeout,
-    writeTimeoutMs: limits.write_timeout,
-  };
-}
+const BEGIN_TIMEOUT_MS = 30_000;
 
-/** The roots of `relay.ca_file`, as a list for TLS. */
-export function readCaCerts(config: Config): readonly string[] {
-  const { ca_file } = config.relay;
-  return ca_file === "" ? [] : [Deno.readTextFileSync(ca_file)];
+/** A connection on which SMTP can begin, and what is known through TLS. */
+export interface Begun {
+  /** Past the PROXY header and the handshake. */
+  readonly connection: Connection;
+  /** Where the session is in TLS from the start. */
+  readonly tls?: TlsFacts;
 }
 
 /** One configuration at work. */
@@ -88,51 +79,73 @@ export class Runtime {
   readonly relays: RelayTable;
   /** Whose clients may send anywhere. */
   readonly locals: Networks;
-  /** What its sessions are run with. */
-  readonly session: SessionSettings;
+  /** The places where the server listens, by their address as it is written. */
+  readonly listeners: ReadonlyMap<string, Listener>;
   readonly #shared: Shared;
-  readonly #caCerts: readonly string[];
-  /** One a relay, as many as the relay list names at most. */
-  readonly #pools = new Map<string, RelayPool>();
+  readonly #access: Access;
+  readonly #nextHops: Relays;
+  /** Of sessions that are not recorded, made once a listener. */
+  readonly #settings = new Map<Listener, SessionSettings>();
   #recordedSettings: readonly RecordedSetting[] | undefined;
 
-  private constructor(config: Config, shared: Shared) {
+  private constructor(
+    config: Config,
+    shared: Shared,
+    parts: Pick<Runtime, "locals" | "listeners"> & { readonly access: Access },
+  ) {
     this.config = config;
     this.#shared = shared;
-    this.locals = shared.locals ?? new Networks();
-    this.#caCerts = readCaCerts(config);
+    this.locals = parts.locals;
+    this.listeners = parts.listeners;
+    this.#access = parts.access;
+    this.#nextHops = new Relays(config, shared, shared.log);
     this.relays = new RelayTable(config.relay.domains);
-    const { server, limits, flags } = config;
-    this.session = {
-      engine: {
-        hostname: server.hostname,
-        greeting: server.greeting,
-        offer: { size: limits.data },
-        maxLine: limits.line,
-        maxRecipients: limits.recipients,
-        maxErrors: limits.errors,
-        bareNewline: limits.bare_newline,
-        needHello: flags.session.includes("needhelo"),
-      },
-      table: this.relays,
-      readTimeoutMs: limits.read_timeout,
-      writeTimeoutMs: limits.write_timeout,
-      buffers: shared.buffers,
-      now: shared.sweep.now,
-      openHop: (route, mail, log) => this.#openHop(route, mail, log),
-    };
   }
 
-  /** Makes one; host names in `local.networks` are looked up now. */
+  /**
+   * Makes one; host names of networks are looked up now.
+   *
+   * @throws {Error} The configuration names what can't be used.
+   */
   static async of(config: Config, shared: Shared): Promise<Runtime> {
-    const runtime = new Runtime(config, shared);
-    if (shared.locals === undefined) {
-      for (const text of config.local.networks) await runtime.#addLocal(text);
-    }
+    const { log, locals } = shared;
+    const listeners = await listenersOf(config, log);
+    const networks = locals ??
+      await readNetworks(config.local.networks, "local.networks", log);
+    const hasOwnTls = shared.acceptTls !== undefined;
+    const access = await Access.of(config, { ...shared, hasOwnTls });
+    const runtime = new Runtime(config, shared, {
+      locals: networks,
+      listeners,
+      access,
+    });
     if (config.relay.url === undefined) await runtime.#checkStore();
     const { dir } = config.record;
     if (dir !== "" && shared.recorder !== undefined) await prepareFolder(dir);
     return runtime;
+  }
+
+  /** Finds out what the default relay offers, so that EHLO can offer it too. */
+  async probe(): Promise<void> {
+    await this.#nextHops.probe();
+  }
+
+  /**
+   * Goes so far with a new connection that SMTP can begin: a proxy's header,
+   * and TLS where it comes first.
+   *
+   * @throws {Error} That failed; the connection is closed.
+   */
+  async begin(connection: Connection, listener: Listener): Promise<Begun> {
+    const { signal } = this.#shared;
+    const timeoutMs = this.#beginTimeoutMs;
+    const isProxied = listener.proxies?.contains(connection.remote) ?? false;
+    const plain = isProxied
+      ? await readProxyHeader(connection, { timeoutMs, signal })
+      : connection;
+    if (listener.address.scheme !== "smtps") return { connection: plain };
+    const { connection: secured, facts } = await this.#acceptTls(plain);
+    return { connection: secured, tls: facts };
   }
 
   /** The recording of a session that begins, if there is to be one. */
@@ -161,12 +174,78 @@ export class Runtime {
     });
   }
 
-  /** What a session is run with, on whose relays `recording` has an ear. */
-  sessionSettings(recording: SessionRecording | undefined): SessionSettings {
-    if (recording === undefined) return this.session;
+  /** What a session is run with, which `recording` may have an ear at. */
+  sessionSettings(
+    listener: Listener,
+    recording: SessionRecording | undefined,
+  ): SessionSettings {
+    if (recording !== undefined) return this.#newSettings(listener, recording);
+    return this.#settings.getOrInsertComputed(
+      listener,
+      () => this.#newSettings(listener),
+    );
+  }
+
+  #newSettings(
+    listener: Listener,
+    recording?: SessionRecording,
+  ): SessionSettings {
+    const { limits, flags, server } = this.config;
+    const { sweep, buffers, pause, signal, messages } = this.#shared;
+    const mechanisms = listener.auth === "off" ? [] : this.#access.mechanisms;
+    const isLmtp = listener.address.scheme === "lmtp";
+    const canSecure = this.#hasTls && listener.tls !== "off";
+    const mayLogIn = (client: Client) =>
+      mechanisms.length > 0 && client.login === undefined &&
+      (client.tls !== undefined || client.isLocal);
     return {
-      ...this.session,
+      engine: {
+        hostname: server.hostname,
+        greeting: server.greeting,
+        offer: { size: limits.data },
+        maxLine: limits.line,
+        maxRecipients: limits.recipients,
+        maxErrors: limits.errors,
+        bareNewline: limits.bare_newline,
+        needHello: flags.session.includes("needhelo"),
+        protocol: isLmtp ? "lmtp" : "smtp",
+        lenient: new Set(limits.lenient),
+        needTls: listener.tls === "required",
+        needAuth: listener.auth === "required",
+        maxAuthLine: Math.max(MAX_AUTH_LINE_BYTES, limits.line),
+      },
+      table: this.relays,
+      readTimeoutMs: limits.read_timeout,
+      writeTimeoutMs: limits.write_timeout,
+      greetingDelayMs: limits.greeting_delay,
+      errorDelayMs: limits.error_delay,
+      buffers,
+      now: sweep.now,
+      pause,
+      offer: (client) =>
+        offerOf({
+          size: limits.data,
+          recipients: limits.recipients,
+          startTls: canSecure && client.tls === undefined,
+          auth: mayLogIn(client) ? mechanisms : [],
+          isProxy: client.isProxy,
+          isSecure: client.tls !== undefined,
+          relay: this.#nextHops.known,
+        }),
       openHop: (route, mail, log) => this.#openHop(route, mail, log, recording),
+      startTls: async (connection) => {
+        const inner = recording?.untapped(connection) ?? connection;
+        sweep.delete(connection);
+        const { connection: secured, facts } = await this.#acceptTls(inner);
+        const heard = recording?.secured(secured, "server") ?? secured;
+        sweep.add(heard);
+        return { connection: heard, facts };
+      },
+      login: (client, log) => this.#access.login(client, log, this.#shared),
+      mayMail: ({ address, mayRelay }) =>
+        mayRelay || messages === undefined ||
+        messages.take(address, limits.message_rate, sweep.now()),
+      verify: (client, text) => this.#access.verify(client, text, signal),
     };
   }
 
@@ -177,7 +256,38 @@ export class Runtime {
 
   /** Ends the relay connections that idle. */
   async close(): Promise<void> {
-    await Promise.all(this.#pools.values().map((pool) => pool.close()));
+    this.#access.close();
+    await this.#nextHops.close();
+  }
+
+  get #hasTls(): boolean {
+    return this.#access.tls !== undefined ||
+      this.#shared.acceptTls !== undefined &&
+        this.config.tls.certificate !== "";
+  }
+
+  get #beginTimeoutMs(): number {
+    return Math.min(this.config.limits.read_timeout, BEGIN_TIMEOUT_MS);
+  }
+
+  async #acceptTls(connection: Connection): Promise<Secured> {
+    const { signal, acceptTls } = this.#shared;
+    const timeoutMs = this.#beginTimeoutMs;
+    if (acceptTls !== undefined) return await acceptTls(connection, timeoutMs);
+    const secured = await this.#access.tls!.accept(connection, {
+      timeoutMs,
+      signal,
+    });
+    const { tlsProtocol, tlsCipher, serverName, clientCertificate } = secured;
+    return {
+      connection: secured,
+      facts: {
+        protocol: tlsProtocol,
+        cipher: tlsCipher,
+        serverName,
+        certificate: clientCertificate?.subject,
+      },
+    };
   }
 
   /** A store that can't be used is better found at the start than by mail. */
@@ -193,59 +303,15 @@ export class Runtime {
     return { target: mbox !== "" ? { mbox } : { maildir }, hostname };
   }
 
-  async #addLocal(text: string): Promise<void> {
-    const parsed = parseNetwork(text);
-    if (!parsed.ok) {
-      throw new TypeError(
-        `local.networks: Cannot use "${text}" as a network: ` +
-          `expected ${parsed.expected}`,
-      );
-    }
-    const member = parsed.value;
-    if (member.kind === "network") return this.locals.add(member);
-    if (member.text === "localhost") {
-      // RFC 6761 section 6.3, whatever the resolver says: all of 127/8, and ::1.
-      await this.#addLocal("127.0.0.0/8");
-      return this.locals.add(member, ["127.0.0.1", "::1"]);
-    }
-    try {
-      this.locals.add(member, await lookupAll(member.text));
-    } catch (error) {
-      this.#shared.log.warn("local-network-unknown", { name: text, error });
-    }
-  }
-
   #openHop(
     route: RelayEntry | "default",
     mail: Sender,
     log: Log,
     recording?: SessionRecording,
   ): Hop {
-    const { relay } = this.config;
-    const own = route !== "default" && route.hostname !== undefined
-      ? ownRelay(route.hostname, route.port)
-      : relay.url;
-    if (own !== undefined) {
-      const track = recording?.relay(formatRelay(own));
-      return new RelayHop(this.#pool(own), mail, log, track);
-    }
     const { openLocalHop } = this.#shared;
-    if (openLocalHop !== undefined) return openLocalHop(mail, log);
-    return new LocalHop(this.#store, mail, log);
+    return this.#nextHops.open(route, mail, log, recording) ??
+      openLocalHop?.(mail, log) ??
+      new LocalHop(this.#store, mail, log);
   }
-
-  #pool(address: RelayAddress): RelayPool {
-    const key = formatRelay(address);
-    let pool = this.#pools.get(key);
-    if (pool === undefined) {
-      const settings = relaySettings(this.config, address, this.#caCerts);
-      pool = new RelayPool(settings, this.#shared);
-      this.#pools.set(key, pool);
-    }
-    return pool;
-  }
-}
-
-function ownRelay(hostname: string, port = SMTP_PORT): RelayAddress {
-  return { transport: "tcp", scheme: "smtp", hostname, port };
 }

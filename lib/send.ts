@@ -17,7 +17,7 @@ import { silentLog } from "./log/log.ts";
 import { machine } from "./machine.ts";
 import { RelayHop } from "./relay/hop.ts";
 import { RelayPool } from "./relay/pool.ts";
-import { readCaCerts, relaySettings } from "./runtime.ts";
+import { readCaCerts, relaySettings } from "./relays.ts";
 import { Sweep } from "./transport/sweep.ts";
 
 /** Whom a message is from and for. */
@@ -98,27 +98,35 @@ async function fatesOf(
     await hop.abort();
     return fates;
   }
-  const verdict = await deliver(hop, message);
-  return fates.map((fate, i) =>
-    fate.delivered ? fateOf(recipients[i]!, verdict) : fate
-  );
+  const verdicts = await deliver(hop, message);
+  let next = 0;
+  return fates.map((fate, i) => {
+    if (!fate.delivered) return fate;
+    const verdict = verdicts[next++] ?? verdicts[0]!;
+    return fateOf(recipients[i]!, verdict);
+  });
 }
 
 /** How much of the message is stuffed at a time, in bytes. */
 const PIECE_BYTES = 64 * 1_024;
 
-async function deliver(hop: RelayHop, message: Uint8Array): Promise<Reply> {
+/** One verdict for all, or one for each recipient that was accepted. */
+async function deliver(
+  hop: RelayHop,
+  message: Uint8Array,
+): Promise<readonly Reply[]> {
   const go = await hop.data("");
   if (!isPositive(go)) {
     await hop.abort();
-    return go;
+    return [go];
   }
   const stuffer = new Stuffer();
   for (let at = 0; at < message.length; at += PIECE_BYTES) {
     await hop.write(stuffer.add(message.subarray(at, at + PIECE_BYTES)));
   }
   await hop.write(stuffer.endOfLine());
-  return await hop.finish();
+  const said = await hop.finish();
+  return "code" in said ? [said] : said;
 }
 
 function parametersOf(
@@ -143,8 +151,8 @@ export interface SendOptions {
   /** The recipients. */
   readonly to: readonly string[];
   /**
-   * `HOST`, `HOST:PORT`, `plain://USER:PWD@HOST:587`, `unix:/PATH`, or an
-   * address of a {@linkcode Server}.
+   * `HOST`, `HOST:PORT`, `smtp://USER:PWD@HOST:587`, `smtps://HOST`,
+   * `unix:/PATH` and the like, or an address of a {@linkcode Server}.
    */
   readonly server: string | ListenAddress | undefined;
   /** How TLS is used; default: `verified` with credentials, else `opportunistic`. */
@@ -215,9 +223,10 @@ export function parseServer(
     throw new TypeError("Cannot send: expected a server");
   }
   if (typeof server !== "string") {
+    const { scheme } = server;
     return server.transport === "unix"
-      ? { ...server, scheme: "unix" }
-      : { ...server, scheme: "smtp" };
+      ? { ...server, scheme: scheme === "lmtp" ? scheme : "unix" }
+      : { ...server, scheme: scheme ?? "smtp" };
   }
   const parsed = parseRelayUrl(server);
   if (!parsed.ok) {

@@ -8,15 +8,16 @@
  * @module
  */
 
-import { formatListenAddress, type ListenAddress } from "./address.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ListenAddress } from "./address.ts";
 import type { Config } from "./config/config.ts";
-import { formatReply, REPLIES } from "./engine/reply.ts";
-import { Admission } from "./policy/admission.ts";
+import type { Listener } from "./listener.ts";
 import type { Networks } from "./policy/networks.ts";
+import { Rates } from "./policy/rates.ts";
 import type { RelayTable } from "./policy/relay_table.ts";
+import { Reception, type ReceptionShared } from "./reception.ts";
 import { Recorder } from "./record/recorder.ts";
 import { Runtime, type Shared } from "./runtime.ts";
-import { Session } from "./session.ts";
 import { Buffers } from "./transport/buffers.ts";
 import type { Connection } from "./transport/connection.ts";
 import { acceptLoop, listen } from "./transport/listen.ts";
@@ -24,11 +25,6 @@ import { Sweep } from "./transport/sweep.ts";
 
 /** The least and the most time between two looks at the deadlines, in ms. */
 const SWEEP_MS = { least: 20, most: 1_000 };
-
-const REFUSALS = {
-  sessions: new TextEncoder().encode(formatReply(REPLIES.tooManySessions)),
-  client: new TextEncoder().encode(formatReply(REPLIES.tooManyFromClient)),
-};
 
 /** A session in progress, as {@linkcode Server.sessions} tells of it. */
 export interface SessionInfo {
@@ -42,28 +38,39 @@ export interface SessionInfo {
   readonly recipients: readonly string[];
 }
 
+/** How a {@linkcode Server} is started, beside its configuration. */
+export interface ServerOptions
+  extends Pick<Shared, "log" | "openLocalHop" | "hooks"> {
+  /** Whether the relay is asked at once what it offers, so that EHLO can. */
+  readonly probesRelay?: boolean;
+}
+
+type ServerShared = Shared & ReceptionShared & { readonly messages: Rates };
+
 /** A running server. */
 export class Server implements AsyncDisposable {
-  readonly #shared: Shared & { readonly recorder: Recorder };
+  readonly #shared: ServerShared;
+  readonly #probesRelay: boolean;
   readonly #stop: AbortController;
-  readonly #admission: Admission;
-  readonly #sessions = new Set<Session>();
+  readonly #reception: Reception;
   readonly #listeners = new Map<string, Deno.Listener>();
   readonly #loops = new Set<Promise<void>>();
+  readonly #probes = new Set<Promise<void>>();
   #runtime: Runtime;
   #reloading: Promise<void> = Promise.resolve();
-  #emptied: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(
     runtime: Runtime,
-    shared: Shared & { readonly recorder: Recorder },
+    shared: ServerShared,
     stop: AbortController,
+    probesRelay: boolean,
   ) {
     this.#stop = stop;
     this.#runtime = runtime;
     this.#shared = shared;
-    this.#admission = new Admission(admissionLimits(runtime.config));
+    this.#probesRelay = probesRelay;
+    this.#reception = new Reception(runtime.config, shared);
   }
 
   /**
@@ -73,9 +80,9 @@ export class Server implements AsyncDisposable {
    */
   static async start(
     config: Config,
-    options: Pick<Shared, "log" | "openLocalHop">,
+    options: ServerOptions,
   ): Promise<Server> {
-    const { read_timeout, write_timeout } = config.limits;
+    const { read_timeout, write_timeout, rate_period } = config.limits;
     const least = Math.min(read_timeout, write_timeout) / 4;
     const intervalMs = Math.max(SWEEP_MS.least, Math.min(SWEEP_MS.most, least));
     const sweep = new Sweep({ intervalMs });
@@ -83,11 +90,18 @@ export class Server implements AsyncDisposable {
     const { signal } = stop;
     const buffers = new Buffers();
     const recorder = new Recorder(options);
-    const shared = { ...options, sweep, buffers, signal, recorder };
+    const messages = new Rates({ periodMs: rate_period });
+    const pause = (ms: number) => rest(ms, signal);
+    const shared = {
+      ...options,
+      ...{ sweep, buffers, signal, recorder, messages, pause },
+    };
     const runtime = await Runtime.of(config, shared);
-    const server = new Server(runtime, shared, stop);
+    const { probesRelay = false } = options;
+    const server = new Server(runtime, shared, stop, probesRelay);
     try {
-      await server.#listen(config.server.listen);
+      await server.#listen(runtime.listeners);
+      server.#probe();
       return server;
     } catch (error) {
       await server.close();
@@ -97,7 +111,9 @@ export class Server implements AsyncDisposable {
 
   /** Where it listens, with the ports that were chosen. */
   get addresses(): readonly ListenAddress[] {
-    return [...this.#listeners.values()].map(({ addr }) => toAddress(addr));
+    return [...this.#listeners].map(([key, { addr }]) =>
+      toAddress(addr, this.#runtime.listeners.get(key)?.address.scheme)
+    );
   }
 
   /** The relay list, which may be changed while it runs. */
@@ -112,7 +128,7 @@ export class Server implements AsyncDisposable {
 
   /** The sessions in progress. */
   sessions(): readonly SessionInfo[] {
-    return [...this.#sessions].map(({ id, remote, transaction }) => ({
+    return [...this.#reception.sessions].map(({ id, remote, transaction }) => ({
       id,
       client: remote,
       ...(transaction === undefined
@@ -138,17 +154,35 @@ export class Server implements AsyncDisposable {
 
   async #change(config: Config): Promise<void> {
     const runtime = await Runtime.of(config, this.#shared);
-    await this.#listen(config.server.listen);
-    const wanted = new Set(config.server.listen.map(formatListenAddress));
+    await this.#listen(runtime.listeners);
     for (const [key, listener] of this.#listeners) {
-      if (wanted.has(key)) continue;
+      if (runtime.listeners.has(key)) continue;
       this.#listeners.delete(key);
       listener.close();
     }
     const before = this.#runtime;
     this.#runtime = runtime;
-    this.#admission.change(admissionLimits(config));
+    this.#reception.change(config);
+    this.#shared.messages.change(config.limits.rate_period);
+    this.#probe();
     await before.close();
+  }
+
+  /** Takes a new connection in, as it holds now for where it came. */
+  #take(connection: Connection, key: string): void {
+    const listener = this.#runtime.listeners.get(key);
+    // A listener that a reload took away may give what had come by then.
+    if (listener === undefined) return connection.close();
+    this.#reception.take(connection, listener, this.#runtime);
+  }
+
+  /** It never fails: what can't be asked is not known. */
+  #probe(): void {
+    if (!this.#probesRelay) return;
+    const probing = this.#runtime.probe().finally(() =>
+      this.#probes.delete(probing)
+    );
+    this.#probes.add(probing);
   }
 
   /**
@@ -177,28 +211,29 @@ export class Server implements AsyncDisposable {
     for (const listener of this.#listeners.values()) listener.close();
     this.#listeners.clear();
     await Promise.all(this.#loops);
-    if (this.#sessions.size > 0) {
-      const emptied = new Promise<void>((resolve) => this.#emptied = resolve);
-      for (const session of this.#sessions) session.stop();
+    this.#reception.stop();
+    if (this.#reception.sessions.size > 0) {
       // Those that wait need not wait for the next look at their deadlines.
       this.#shared.sweep.pass(this.#shared.sweep.now());
       const { drain } = this.#runtime.config.limits;
       const timer = setTimeout(() => this.abort(), drain);
-      await emptied;
+      await this.#reception.emptied();
       clearTimeout(timer);
     }
     await this.#runtime.close();
+    // What has not begun by now is not waited for.
+    this.abort();
+    await Promise.all([this.#reception.settled(), ...this.#probes]);
     await this.#shared.recorder.settled();
     this.#shared.sweep[Symbol.dispose]();
   }
 
   /** Listens where it doesn't yet; on failure on none of them. */
-  async #listen(addresses: readonly ListenAddress[]): Promise<void> {
+  async #listen(wanted: ReadonlyMap<string, Listener>): Promise<void> {
     const opened = new Map<string, Deno.Listener>();
     try {
-      for (const address of addresses) {
-        const key = formatListenAddress(address);
-        if (this.#listeners.has(key) || opened.has(key)) continue;
+      for (const [key, { address }] of wanted) {
+        if (this.#listeners.has(key)) continue;
         opened.set(key, await listen(address));
       }
       // A reload may have waited while the server was told to stop.
@@ -213,7 +248,7 @@ export class Server implements AsyncDisposable {
       this.#listeners.set(key, listener);
       const loop = acceptLoop(
         listener,
-        (connection) => this.#admit(connection),
+        (connection) => this.#take(connection, key),
         {
           onError: (error) =>
             this.#shared.log.error("accept-failed", { error }),
@@ -223,65 +258,22 @@ export class Server implements AsyncDisposable {
       loop.finally(() => this.#loops.delete(loop));
     }
   }
+}
 
-  #admit(connection: Connection): void {
-    const { remote } = connection;
-    const verdict = this.#admission.admit(remote);
-    if (verdict !== "ok") return this.#refuse(connection, verdict);
-    const id = newId();
-    const recording = this.#runtime.record(id, remote);
-    const client = recording?.tap(connection, "server") ?? connection;
-    this.#shared.sweep.add(client);
-    const session = new Session(
-      client,
-      { id, isLocal: this.#runtime.isLocal(remote) },
-      this.#runtime.sessionSettings(recording),
-      this.#shared.log,
-    );
-    this.#sessions.add(session);
-    const ended = () => {
-      this.#shared.sweep.delete(client);
-      this.#admission.leave(remote);
-      if (recording !== undefined) this.#shared.recorder.end(recording);
-      this.#sessions.delete(session);
-      if (this.#sessions.size === 0) this.#emptied?.();
+/** Waits, unless `signal` ends that; never rejects. */
+async function rest(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => {});
+}
+
+function toAddress(
+  addr: Deno.Addr,
+  scheme: ListenAddress["scheme"],
+): ListenAddress {
+  const address = "hostname" in addr
+    ? { transport: "tcp" as const, hostname: addr.hostname, port: addr.port }
+    : {
+      transport: "unix" as const,
+      path: "path" in addr ? addr.path ?? "" : "",
     };
-    session.run().then(ended, (error) => {
-      // It is made not to; if it does all the same, the others are served on.
-      client.close();
-      ended();
-      this.#shared.log.error("session-failed", { session: session.id, error });
-    });
-  }
-
-  #refuse(connection: Connection, reason: keyof typeof REFUSALS): void {
-    const { sweep, log } = this.#shared;
-    sweep.add(connection);
-    log.warn("refused", { client: connection.remote, reason });
-    connection.writeBy = sweep.now() +
-      this.#runtime.config.limits.write_timeout;
-    const close = () => {
-      connection.close();
-      sweep.delete(connection);
-    };
-    connection.write(REFUSALS[reason]).then(close, close);
-  }
-}
-
-/** Eight hexadecimal digits: enough to tell the sessions of a log apart. */
-function newId(): string {
-  return crypto.randomUUID().slice(0, 8);
-}
-
-function admissionLimits(
-  { limits }: Config,
-): ConstructorParameters<typeof Admission>[0] {
-  const { sessions, sessions_per_client: sessionsPerClient } = limits;
-  return { sessions, sessionsPerClient };
-}
-
-function toAddress(addr: Deno.Addr): ListenAddress {
-  return "hostname" in addr
-    ? { transport: "tcp", hostname: addr.hostname, port: addr.port }
-    : { transport: "unix", path: "path" in addr ? addr.path ?? "" : "" };
+  return scheme === undefined ? address : { ...address, scheme };
 }

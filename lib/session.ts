@@ -9,53 +9,39 @@
  * @module
  */
 
+import type { Client } from "./client.ts";
 import type { Event } from "./engine/events.ts";
-import { isPositive, REPLIES, type Reply, replyLines } from "./engine/reply.ts";
-import { ServerEngine, type ServerOptions } from "./engine/server.ts";
+import { isPositive, REPLIES, type Reply } from "./engine/reply.ts";
+import { ServerEngine } from "./engine/server.ts";
 import type { Hop, Sender } from "./hop.ts";
 import type { Log } from "./log/log.ts";
-import { formatReceived, transmissionType } from "./message/received.ts";
-import type { RelayTable } from "./policy/relay_table.ts";
+import type { Login } from "./login.ts";
 import { type Route, routeOf } from "./policy/rules.ts";
+import { fromOf, logMessage, verdict } from "./session_log.ts";
+import type { SessionSettings } from "./session_settings.ts";
+import { traceOf } from "./trace.ts";
 import { Transaction } from "./transaction.ts";
 import {
   type Connection,
   DeadlineError,
   deadlineErrorOf,
 } from "./transport/connection.ts";
-import { Wire, type WireSettings } from "./wire.ts";
-
-/** What the sessions of one server have in common. */
-export interface SessionSettings extends WireSettings {
-  /** How the engine is run. */
-  readonly engine: ServerOptions;
-  /** The relay list. */
-  readonly table: Pick<RelayTable, "find">;
-  /** The next hop of a route, for one message; equal routes share one. */
-  openHop(route: Exclude<Route, "denied">, mail: Sender, log: Log): Hop;
-}
-
-/** Who is at the other end. */
-export interface Client {
-  /** Names the session in log lines and `Received:` fields. */
-  readonly id: string;
-  /** Whether it may send anywhere. */
-  readonly isLocal: boolean;
-}
+import { Wire } from "./wire.ts";
 
 /** One client's session. */
 export class Session {
   /** Names it in log lines. */
   readonly id: string;
-  readonly #connection: Connection;
+  #connection: Connection;
   readonly #client: Client;
   readonly #settings: SessionSettings;
   readonly #engine: ServerEngine;
   readonly #wire: Wire;
   readonly #log: Log;
+  readonly #login: Login | undefined;
   #transaction: Transaction | undefined;
-  #hello = "";
   #messages = 0;
+  #errors = 0;
   #hasQuit = false;
   #isStopping = false;
 
@@ -70,14 +56,24 @@ export class Session {
     this.#connection = connection;
     this.#client = client;
     this.#settings = settings;
-    this.#engine = new ServerEngine(settings.engine);
+    this.#engine = new ServerEngine({
+      ...settings.engine,
+      offer: settings.offer(client),
+      secure: client.tls !== undefined,
+    });
     this.#wire = new Wire(connection, this.#engine, settings);
     this.#log = log.child(client.id);
+    this.#login = settings.login(client, this.#log);
   }
 
   /** The client's bare address; empty on a Unix socket. */
   get remote(): string {
-    return this.#connection.remote;
+    return this.#client.address;
+  }
+
+  /** What carries it at the moment. */
+  get connection(): Connection {
+    return this.#connection;
   }
 
   /** The transaction in progress. */
@@ -87,8 +83,8 @@ export class Session {
 
   /** Runs the session to its end; never rejects. */
   async run(): Promise<void> {
-    const { remote, remotePort } = this.#connection;
-    this.#log.debug("connect", { client: remote, port: remotePort });
+    const { address, port, tls } = this.#client;
+    this.#log.debug("connect", { client: address, port, ...tls });
     let end = "quit";
     try {
       do {
@@ -96,9 +92,9 @@ export class Session {
           const waiting = this.#answer(event);
           if (waiting !== undefined) await waiting;
         }
-        for (const reply of this.#engine.refusals()) {
-          this.#log.info("refused", { client: remote, ...verdict(reply) });
-        }
+        const reporting = this.#report();
+        if (reporting !== undefined) await reporting;
+        if (this.#engine.isWaitingForTls) await this.#secure();
         if (this.#isStopping && !this.#isBusy) {
           this.#engine.close(REPLIES.shuttingDown);
         }
@@ -115,7 +111,7 @@ export class Session {
     this.#wire.close();
     const isUsual = end === "quit" || end === "closed by the client";
     this.#log[isUsual ? "debug" : "info"]("disconnect", {
-      client: remote,
+      client: this.remote,
       end,
       messages: this.#messages,
     });
@@ -135,12 +131,15 @@ export class Session {
   #answer(event: Event): Promise<void> | undefined {
     const engine = this.#engine;
     switch (event.type) {
+      case "connect":
+        return this.#greet();
       case "hello":
-        this.#hello = event.name;
+        this.#client.helo = event.name;
+        this.#client.esmtp = event.esmtp;
+        engine.offer = this.#settings.offer(this.#client);
         return this.#reset();
       case "mail":
-        this.#transaction = this.#newTransaction(event);
-        return void engine.answer();
+        return void this.#answerSender(event);
       case "rcpt":
         return this.#answerRecipients(event.recipients);
       case "data":
@@ -154,15 +153,93 @@ export class Session {
       case "quit":
         this.#hasQuit = true;
         return void engine.answer();
-      case "connect":
+      case "starttls":
         return void engine.answer();
+      case "auth":
+      case "response":
+        return this.#answerLater(this.#login!.answer(event));
+      case "xclient":
+        this.#client.xclient(event.attributes);
+        engine.offer = this.#settings.offer(this.#client);
+        this.#log.info("xclient", { client: this.remote });
+        return void engine.answer();
+      case "xforward":
+        this.#client.xforward(event.attributes);
+        return void engine.answer();
+      case "vrfy":
+        return this.#answerLater(
+          this.#settings.verify?.(this.#client, event.text),
+        );
     }
+  }
+
+  /** Who talks before the greeting does not keep to SMTP: spam software. */
+  #greet(): Promise<void> | undefined {
+    const { greetingDelayMs } = this.#settings;
+    if (greetingDelayMs === 0 || this.#client.isLocal) {
+      return void this.#engine.answer();
+    }
+    const pause = this.#settings.pause(greetingDelayMs);
+    return this.#wire.isSilentFor(pause).then((isSilent) =>
+      this.#engine.answer(isSilent ? undefined : REPLIES.earlyTalker)
+    );
+  }
+
+  #answerSender(mail: Sender): void {
+    if (!this.#settings.mayMail(this.#client)) {
+      const reply = REPLIES.tooManyMessages;
+      this.#log.info("refused", { client: this.remote, ...verdict(reply) });
+      return this.#engine.answer(reply);
+    }
+    const { sender, parameters } = mail;
+    const { origin } = this.#client;
+    this.#transaction = this.#newTransaction({ sender, parameters, origin });
+    this.#engine.answer();
+  }
+
+  async #answerLater(waiting?: Promise<Reply | undefined>): Promise<void> {
+    this.#engine.answer(await waiting);
+  }
+
+  /** RFC 3207 section 4.2: what was known through the clear is forgotten. */
+  async #secure(): Promise<void> {
+    await this.#wire.flush();
+    const { connection, facts } = await this.#settings
+      .startTls(this.#connection)
+      .catch((cause) => {
+        throw new HandshakeError("Cannot start TLS", { cause });
+      });
+    this.#connection = connection;
+    this.#wire.replace(connection);
+    this.#client.tls = facts;
+    this.#client.helo = "";
+    this.#engine.secured();
+    this.#engine.offer = this.#settings.offer(this.#client);
+    this.#log.debug("tls", { client: this.remote, ...facts });
+  }
+
+  /** What nobody was asked about, for the log; a stranger's errors cost time. */
+  #report(): Promise<void> | undefined {
+    const client = this.remote;
+    for (const leniency of this.#engine.leniencies()) {
+      this.#log.info("lenient", { client, leniency });
+    }
+    for (const reply of this.#engine.refusals()) {
+      this.#log.info("refused", { client, ...verdict(reply) });
+    }
+    const { errors } = this.#engine;
+    if (errors === this.#errors) return undefined;
+    this.#errors = errors;
+    const { errorDelayMs } = this.#settings;
+    if (errorDelayMs === 0 || this.#client.mayRelay) return undefined;
+    return this.#settings.pause(errorDelayMs);
   }
 
   /** Policy decides on each recipient's route; equal routes share a hop. */
   #newTransaction(mail: Sender): Transaction {
     const { table } = this.#settings;
-    const { isLocal: clientIsLocal } = this.#client;
+    const clientIsLocal = this.#client.mayRelay;
+    const isLmtp = this.#settings.engine.protocol === "lmtp";
     const hops = new Map<Route, Hop>();
     return new Transaction(mail, ({ recipient }) => {
       const route = routeOf(recipient, { table, clientIsLocal });
@@ -173,7 +250,7 @@ export class Session {
         hops.set(route, hop);
       }
       return hop;
-    });
+    }, isLmtp);
   }
 
   async #answerRecipients(
@@ -183,7 +260,8 @@ export class Session {
     replies.forEach((reply, i) => {
       if (isPositive(reply)) return;
       const to = recipients[i]!.recipient.address;
-      this.#log.info("refused", { ...this.#from, to, ...verdict(reply) });
+      const from = fromOf(this.remote, this.#transaction!);
+      this.#log.info("refused", { ...from, to, ...verdict(reply) });
     });
     this.#engine.answer(replies);
   }
@@ -200,61 +278,40 @@ export class Session {
     const transaction = this.#transaction!;
     const refusal = event.refusal ?? transaction.refusal();
     if (refusal !== undefined) await transaction.abort();
-    const reply = refusal ?? await transaction.finish();
-    if (isPositive(reply)) this.#messages++;
+    const replies = refusal === undefined
+      ? await transaction.finish()
+      : [refusal];
+    const reply = replies.find((each) => !isPositive(each)) ?? replies[0]!;
+    if (replies.some(isPositive)) this.#messages++;
     this.#endTransaction(reply, event.size);
-    this.#engine.answer(reply);
+    this.#engine.answer(replies.length === 1 ? reply : replies);
   }
 
   #reset(): Promise<void> | undefined {
     const transaction = this.#transaction;
     this.#transaction = undefined;
+    this.#client.forget();
     if (transaction === undefined) return void this.#engine.answer();
     return transaction.abort().then(() => this.#engine.answer());
   }
 
   #endTransaction(reply: Reply, size: number): void {
-    const { recipients, hops } = this.#transaction!;
-    this.#log.info("message", {
-      ...this.#from,
-      to: recipients.map(({ recipient }) => recipient.address).join(","),
-      size,
-      by: hops.map(({ name }) => name).join(","),
-      ...verdict(reply),
-    });
-    const { delivered } = this.#transaction!;
-    if (!isPositive(reply) && delivered.length > 0) {
-      // The client hears the failure, so these will get it twice, or it bounces.
-      const by = delivered.map(({ name }) => name).join(",");
-      this.#log.warn("partly-delivered", { ...this.#from, by });
-    }
+    const transaction = this.#transaction!;
+    logMessage(this.#log, this.remote, transaction, { reply, size });
     this.#transaction = undefined;
+    this.#client.forget();
   }
 
-  get #from(): { client: string; from: string } {
-    const from = this.#transaction!.mail.sender?.address ?? "";
-    return { client: this.remote, from };
-  }
-
-  /** RFC 5321 section 4.4. A single recipient is named; of several none is. */
   #trace(): string {
     const { recipients, mail } = this.#transaction!;
-    const utf8 = mail.parameters.smtputf8;
-    const only = recipients.length === 1 ? recipients[0] : undefined;
-    return formatReceived({
-      helo: this.#hello,
-      clientAddress: this.remote,
-      hostname: this.#settings.engine.hostname,
-      protocol: transmissionType({
-        esmtp: this.#engine.esmtp,
-        tls: false,
-        authenticated: false,
-        utf8,
-      }),
+    const { hostname, protocol } = this.#settings.engine;
+    return traceOf(this.#client, {
+      hostname,
+      isLmtp: protocol === "lmtp",
       id: `${this.id}.${this.#messages + 1}`,
-      recipient: only?.recipient.address,
+      recipients: recipients.map(({ recipient }) => recipient.address),
       date: new Date(this.#settings.now()),
-      utf8,
+      utf8: mail.parameters.smtputf8,
     });
   }
 
@@ -263,6 +320,11 @@ export class Session {
     const cause = deadlineErrorOf(this.#connection, error);
     if (cause instanceof DeadlineError) {
       return this.#isStopping ? "shutdown" : `${cause.direction} timeout`;
+    }
+    if (error instanceof HandshakeError) {
+      const { cause } = error;
+      this.#log.info("tls-failed", { client: this.remote, error: cause });
+      return "TLS failed";
     }
     const isLost = GONE.some((type) => cause instanceof type);
     if (isLost || this.#connection.closed) return "connection lost";
@@ -274,6 +336,9 @@ export class Session {
   }
 }
 
+/** The client and we did not come to terms on TLS. */
+class HandshakeError extends Error {}
+
 /** What a connection fails with whose other end has gone. */
 const GONE = [
   Deno.errors.ConnectionReset,
@@ -281,10 +346,3 @@ const GONE = [
   Deno.errors.BrokenPipe,
   Deno.errors.NotConnected,
 ];
-
-/** What the log says of a reply. */
-function verdict(reply: Reply): Record<string, string | number> {
-  const { code, status } = reply;
-  const text = replyLines(reply).join(" ");
-  return { code, ...(status === undefined ? {} : { status }), reply: text };
-}

@@ -25,15 +25,20 @@ export class Transaction {
   /** The accepted recipients, in order. */
   readonly recipients: RcptCommand[] = [];
   readonly #find: HopFinder;
+  /** Whether each recipient gets a verdict of its own. RFC 2033 section 4.2. */
+  readonly #isLmtp: boolean;
   /** The hops asked so far, and those that took a recipient. */
   readonly #asked = new Set<Hop>();
   readonly #hops: Hop[] = [];
   readonly #delivered: Hop[] = [];
+  /** The hop of each accepted recipient, in order. */
+  readonly #hopOf: Hop[] = [];
   #received = new ReceivedCounter();
 
-  constructor(mail: Sender, find: HopFinder) {
+  constructor(mail: Sender, find: HopFinder, isLmtp = false) {
     this.mail = mail;
     this.#find = find;
+    this.#isLmtp = isLmtp;
   }
 
   /** The hops that took a recipient. */
@@ -54,7 +59,9 @@ export class Transaction {
       ? await this.#ask(found[0]!, recipients)
       : await this.#askEach(found, recipients);
     recipients.forEach((recipient, i) => {
-      if (isPositive(replies[i]!)) this.recipients.push(recipient);
+      if (!isPositive(replies[i]!)) return;
+      this.recipients.push(recipient);
+      this.#hopOf.push(found[i] as Hop);
     });
     return replies;
   }
@@ -112,21 +119,36 @@ export class Transaction {
     return this.#received.count > MAX_RECEIVED ? REPLIES.loop : undefined;
   }
 
-  /** Has the message delivered: the worst of the verdicts. */
-  async finish(): Promise<Reply> {
-    const texts: string[] = [];
-    let verdict: Reply = REPLIES.delivered;
+  /**
+   * Has the message delivered: one verdict, the worst; or under LMTP one for
+   * each recipient.
+   */
+  async finish(): Promise<readonly Reply[]> {
+    const verdicts = new Map<Hop, readonly Reply[]>();
     for (const hop of this.#hops) {
-      verdict = await hop.finish();
-      if (!isPositive(verdict)) {
-        await this.abort();
-        return verdict;
-      }
-      this.#delivered.push(hop);
-      texts.push(...replyLines(verdict));
+      const said = await hop.finish();
+      const replies = "code" in said ? [said] : said;
+      verdicts.set(hop, replies);
+      if (replies.some(isPositive)) this.#delivered.push(hop);
+      if (replies.every(isPositive) || this.#isLmtp) continue;
+      await this.abort();
+      return [replies.find((reply) => !isPositive(reply))!];
     }
     await this.#abortIdle();
-    return this.#hops.length === 1 ? verdict : { ...verdict, text: texts };
+    return this.#isLmtp
+      ? this.#each(verdicts)
+      : [merged([...verdicts.values()])];
+  }
+
+  /** The verdicts in the order of the recipients. */
+  #each(verdicts: ReadonlyMap<Hop, readonly Reply[]>): readonly Reply[] {
+    const next = new Map<Hop, number>();
+    return this.#hopOf.map((hop) => {
+      const replies = verdicts.get(hop)!;
+      const at = next.get(hop) ?? 0;
+      next.set(hop, at + 1);
+      return replies[at] ?? replies[0]!;
+    });
   }
 
   /** Gives everything up that is not delivered yet. */
@@ -140,4 +162,12 @@ export class Transaction {
       if (!this.#hops.includes(hop)) await hop.abort();
     }
   }
+}
+
+/** One consent of many: all their texts, each once. */
+function merged(verdicts: readonly (readonly Reply[])[]): Reply {
+  const [first = [REPLIES.delivered], ...others] = verdicts;
+  if (others.length === 0 && first.length === 1) return first[0]!;
+  const texts = verdicts.flat().flatMap(replyLines);
+  return { ...verdicts.at(-1)!.at(-1)!, text: [...new Set(texts)] };
 }

@@ -41,7 +41,7 @@ export interface WireSettings {
 
 /** The engine's bytes, to and from the client. */
 export class Wire {
-  readonly #connection: Connection;
+  #connection: Connection;
   readonly #engine: ServerEngine;
   readonly #settings: WireSettings;
   #commandBy = 0;
@@ -52,6 +52,8 @@ export class Wire {
   #smallBuffer: Uint8Array<ArrayBuffer> | undefined;
   #lentBuffer: Uint8Array<ArrayBuffer> | undefined;
   #isWaiting = false;
+  /** A read that began before the greeting, and then is the first one. */
+  #early: Promise<number | null> | undefined;
 
   /** The wire owns `connection` from now on. */
   constructor(
@@ -62,6 +64,11 @@ export class Wire {
     this.#connection = connection;
     this.#engine = engine;
     this.#settings = settings;
+  }
+
+  get #isInMessage(): boolean {
+    const { state } = this.#engine;
+    return state === "data" || state === "chunk";
   }
 
   /** Whether the session waits for the client, and not for anything else. */
@@ -80,24 +87,20 @@ export class Wire {
     const engine = this.#engine;
     const now = this.#settings.now();
     const bytes = engine.output();
-    if (bytes !== undefined) {
-      connection.writeBy = now + this.#settings.writeTimeoutMs;
-      await connection.write(bytes);
-      connection.writeBy = Infinity;
-      this.#commandBy = now + this.#settings.readTimeoutMs;
-    }
+    if (bytes !== undefined) await this.#write(bytes, now);
     if (engine.closed) {
       await connection.end(CLOSE_GRACE_MS);
       return false;
     }
     this.#changeBuffer();
     connection.farewell = IDLE_REPLY;
-    connection.readBy = engine.state === "data"
+    connection.readBy = this.#isInMessage
       ? Math.min(now + this.#settings.readTimeoutMs, this.#messageBy)
       : this.#commandBy;
     this.#isWaiting = true;
     const space = engine.space();
-    const count = await connection.read(space);
+    const count = await (this.#early ?? connection.read(space));
+    this.#early = undefined;
     this.#isWaiting = false;
     connection.readBy = Infinity;
     // What comes between the farewell and the close is not listened to.
@@ -106,6 +109,37 @@ export class Wire {
     this.#hasFilled = count === space.length;
     engine.filled(count);
     return true;
+  }
+
+  async #write(bytes: Uint8Array, now: number): Promise<void> {
+    const connection = this.#connection;
+    connection.writeBy = now + this.#settings.writeTimeoutMs;
+    await connection.write(bytes);
+    connection.writeBy = Infinity;
+    this.#commandBy = now + this.#settings.readTimeoutMs;
+  }
+
+  /** Writes what has gathered, as before TLS begins. */
+  async flush(): Promise<void> {
+    const bytes = this.#engine.output();
+    if (bytes !== undefined) await this.#write(bytes, this.#settings.now());
+  }
+
+  /** Goes on over the connection that TLS has made of the one so far. */
+  replace(connection: Connection): void {
+    this.#connection = connection;
+    this.#commandBy = this.#settings.now() + this.#settings.readTimeoutMs;
+  }
+
+  /** Whether the client says nothing, and does not close, while `pause` lasts. */
+  async isSilentFor(pause: Promise<void>): Promise<boolean> {
+    this.#early = this.#connection.read(this.#engine.space());
+    // Should it fail, who reads next hears of it.
+    const isSilent = await Promise.race([
+      pause.then(() => true),
+      this.#early.then(() => false, () => false),
+    ]);
+    return isSilent;
   }
 
   /** From here on a message comes, with a deadline of its own. */
@@ -148,7 +182,7 @@ export class Wire {
    */
   #changeBuffer(): void {
     const { buffers } = this.#settings;
-    if (this.#engine.state !== "data") {
+    if (!this.#isInMessage) {
       if (this.#smallBuffer === undefined) return;
       // What is unread by now is less than a line, so it fits.
       buffers.give(this.#engine.exchange(this.#smallBuffer));

@@ -22,37 +22,67 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   transcript: ["engine"],
   record: ["transcript", "engine", "transport", "log", "secret", "address"],
   hop: ["engine"],
+  sasl: ["engine", "secret"],
+  hooks: ["engine", "message", "policy"],
+  auth: ["sasl", "hooks", "engine", "secret"],
   scanners: ["engine", "message", "transport", "secret"],
-  relay: ["address", "engine", "hop", "transport", "log", "secret", "record"],
+  relay: [
+    ...["address", "engine", "hop", "transport", "log", "secret", "record"],
+    "sasl",
+  ],
   delivery: ["engine", "hop", "message"],
   local_hop: ["delivery", "engine", "hop", "log"],
-  hooks: ["engine", "message", "policy"],
   transaction: ["engine", "hop", "message"],
   wire: ["engine", "transport"],
+  client: ["engine", "hop"],
+  session_log: ["engine", "log", "transaction"],
+  login: ["client", "engine", "log", "sasl", "session_log"],
+  trace: ["client", "message"],
+  session_settings: [
+    ...["client", "engine", "hop", "log", "login", "policy", "transport"],
+    "wire",
+  ],
   session: [
-    ...["engine", "message", "policy", "hooks", "scanners", "transport"],
-    ...["hop", "transaction", "wire", "log", "secret"],
+    ...["client", "engine", "hop", "log", "login", "policy", "scanners"],
+    ...["session_log", "session_settings", "trace", "transaction"],
+    ...["transport", "wire"],
   ],
   recorded_setup: ["config", "policy"],
+  networks: ["policy", "transport", "log"],
+  listener: ["address", "config", "log", "networks", "policy"],
+  offer: ["engine", "relay"],
+  relays: [
+    ...["config", "hop", "log", "policy", "record", "relay", "sasl", "secret"],
+    "transport",
+  ],
+  access: [
+    ...["auth", "client", "config", "engine", "hooks", "log", "login"],
+    "transport",
+  ],
   runtime: [
-    ...["session", "hop", "local_hop", "delivery", "relay", "policy"],
-    ...["transport", "config", "log", "secret", "record", "recorded_setup"],
+    ...["access", "client", "config", "delivery", "engine", "hop", "listener"],
+    ...["local_hop", "log", "networks", "offer", "policy", "record"],
+    ...["recorded_setup", "relay", "relays", "session_settings", "transport"],
+  ],
+  reception: [
+    ...["client", "config", "engine", "listener", "policy", "record"],
+    ...["runtime", "session", "transport", "log"],
   ],
   server: [
-    ...["runtime", "session", "policy", "transport", "engine", "config", "log"],
-    ...["address", "record"],
+    ...["address", "config", "listener", "policy", "reception", "record"],
+    ...["runtime", "session", "transport", "log"],
   ],
   machine: ["config"],
-  serve: ["server", "machine", "policy", "config", "log", "address"],
+  serve: ["server", "machine", "policy", "config", "log", "address", "hooks"],
   control: [
     ...["server", "relay", "policy", "message", "scanners", "log", "secret"],
   ],
   send: [
-    ...["runtime", "machine", "relay", "engine", "transport", "config", "log"],
+    ...["relays", "machine", "relay", "engine", "transport", "config", "log"],
     "address",
   ],
   replay: [
-    ...["transcript", "session", "runtime", "hop", "relay", "secret"],
+    ...["transcript", "session", "runtime", "hop", "relay", "secret", "client"],
     ...["engine", "transport", "config", "log"],
   ],
   live: [
@@ -66,6 +96,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   cli: [
     ...["server", "send", "runtime", "machine", "engine", "transport"],
     ...["config", "log", "address", "record", "replay", "live", "suite"],
+    ...["auth", "secret"],
   ],
 };
 

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { RcptCommand } from "../lib/engine/events.ts";
 import { isPositive, REPLIES, type Reply } from "../lib/engine/reply.ts";
 import type { Hop } from "../lib/hop.ts";
-import { Transaction } from "../lib/transaction.ts";
+import { type HopFinder, Transaction } from "../lib/transaction.ts";
 import { rcpts } from "./support/relaying.ts";
 
 const OK: Reply = { code: 250, status: "2.1.5", text: "Fine" };
@@ -12,7 +12,7 @@ const LATER: Reply = { code: 451, status: "4.3.0", text: "Later" };
 interface Told {
   readonly rcpt?: Reply;
   readonly data?: Reply;
-  readonly finish?: Reply;
+  readonly finish?: Reply | readonly Reply[];
 }
 
 /** A hop that does as it is told, and writes down what it is asked. */
@@ -45,7 +45,7 @@ class FakeHop implements Hop {
     return undefined;
   }
 
-  finish(): Promise<Reply> {
+  finish(): Promise<Reply | readonly Reply[]> {
     this.asked.push("finish");
     const { finish = { code: 250, status: "2.0.0", text: this.name } } =
       this.#told;
@@ -62,11 +62,16 @@ const MAIL = { sender: null, parameters: { smtputf8: false } };
 
 /** A transaction in which each domain has the hop of its name. */
 function withHops(...hops: FakeHop[]): Transaction {
-  return new Transaction(
-    MAIL,
-    ({ recipient: { domain } }) =>
-      hops.find(({ name }) => name === domain) ?? REPLIES.relayDenied,
-  );
+  return new Transaction(MAIL, finderOf(hops));
+}
+
+function overLmtp(hops: FakeHop[]): Transaction {
+  return new Transaction(MAIL, finderOf(hops), true);
+}
+
+function finderOf(hops: FakeHop[]): HopFinder {
+  return ({ recipient: { domain } }) =>
+    hops.find(({ name }) => name === domain) ?? REPLIES.relayDenied;
 }
 
 Deno.test("rcpt() asks each hop once for its recipients, and keeps the order", async () => {
@@ -96,7 +101,7 @@ Deno.test("a message goes to every hop that took a recipient, and to no other", 
   await transaction.rcpt(rcpts("a@one", "b@two"));
   assertEquals(await transaction.data("T"), REPLIES.start);
   await transaction.write(new Uint8Array(3));
-  assertEquals((await transaction.finish()).text, "one");
+  assertEquals((await transaction.finish()).map(({ text }) => text), ["one"]);
   assertEquals(hops.map(({ asked }) => asked.slice(1)), [
     ["data T", "write 3", "finish"],
     ["abort"],
@@ -107,11 +112,34 @@ Deno.test("finish() tells what every hop said", async () => {
   const transaction = withHops(new FakeHop("one"), new FakeHop("two"));
   await transaction.rcpt(rcpts("a@one", "b@two"));
   await transaction.data("");
-  assertEquals(await transaction.finish(), {
+  assertEquals(await transaction.finish(), [{
     code: 250,
     status: "2.0.0",
     text: ["one", "two"],
-  });
+  }]);
+});
+
+Deno.test("a hop with a verdict for each recipient is content only if all are", async () => {
+  const hops = [new FakeHop("one", { finish: [OK, LATER] })];
+  const transaction = withHops(...hops);
+  await transaction.rcpt(rcpts("a@one", "b@one"));
+  await transaction.data("");
+  assertEquals(await transaction.finish(), [LATER]);
+  assertEquals(transaction.delivered, hops);
+});
+
+Deno.test("under LMTP each recipient gets its own verdict, in the order of RCPT", async () => {
+  const hops = [
+    new FakeHop("one", { finish: [OK, LATER] }),
+    new FakeHop("two", { finish: NO }),
+    new FakeHop("three", { finish: OK }),
+  ];
+  const transaction = overLmtp(hops);
+  await transaction.rcpt(rcpts("a@one", "b@two", "bad@one", "c@one"));
+  await transaction.rcpt(rcpts("d@three", "e@two"));
+  await transaction.data("");
+  assertEquals(await transaction.finish(), [OK, NO, LATER, OK, NO]);
+  assertEquals(transaction.delivered, [hops[0], hops[2]]);
 });
 
 Deno.test("a hop that refuses DATA is the answer, and all are given up", async () => {
@@ -135,7 +163,7 @@ Deno.test("a hop that fails at the end is the answer, and later ones get no dot"
   const transaction = withHops(...hops);
   await transaction.rcpt(rcpts("a@one", "b@two", "c@three"));
   await transaction.data("");
-  assertEquals(await transaction.finish(), LATER);
+  assertEquals(await transaction.finish(), [LATER]);
   assertEquals(hops.map(({ asked }) => asked.includes("finish")), [
     true,
     true,

@@ -5,7 +5,12 @@
  */
 
 import { explainConfig, printConfig } from "../config/print.ts";
-import { readConfiguration, useConfiguration } from "./configuration.ts";
+import { checkFiles } from "./checked_files.ts";
+import {
+  configurationFile,
+  readConfiguration,
+  useConfiguration,
+} from "./configuration.ts";
 import { formatProblem } from "../config/problem.ts";
 import { type Command, parseOptions, print, say, UsageError } from "./usage.ts";
 
@@ -14,7 +19,8 @@ export const configCommand: Command = {
   summary: "check, print or explain the configuration",
   usage: "config check [-c FILE] [--json] | print [-c FILE] | explain [KEY]",
   help:
-    `  check          all errors at once, each FILE:LINE:COLUMN: key: problem
+    `  check          all errors at once, each FILE:LINE:COLUMN: key: problem;
+                 certificates, keys and users too
   print          the complete configuration with defaults; passwords as dots
   explain [KEY]  what a key, a section or everything means
   -c FILE        the configuration; default: ./postern.toml, or none
@@ -46,21 +52,25 @@ Example:
   },
 };
 
-function check(args: readonly string[]): number {
+async function check(args: readonly string[]): Promise<number> {
   const options = parseOptions(args, {
     string: ["config"],
     boolean: ["json"],
   });
-  const { config, problems, warnings } = readConfiguration(
-    options.value("config"),
-  );
+  const file = options.value("config");
+  const read = readConfiguration(file);
+  const files = read.config === undefined
+    ? { problems: [], warnings: [] }
+    : await checkFiles(read.config, configurationFile(file) ?? "");
+  const problems = [...read.problems, ...files.problems];
+  const warnings = [...read.warnings, ...files.warnings];
   if (options.has("json")) print(JSON.stringify({ problems, warnings }));
   else {
     problems.forEach((problem) => print(formatProblem(problem)));
     warnings.forEach((problem) => print(`Warning: ${formatProblem(problem)}`));
-    if (config !== undefined) say("The configuration is valid.");
+    if (problems.length === 0) say("The configuration is valid.");
   }
-  return config === undefined ? 1 : 0;
+  return problems.length === 0 ? 0 : 1;
 }
 
 function explain(key: string | undefined): number {

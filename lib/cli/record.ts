@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseListenAddress, parseRelayUrl } from "../config/address.ts";
+import { parseListenAddress, parsePlainServer } from "../config/address.ts";
 import { Log } from "../log/log.ts";
 import { GoBetween } from "../record/go_between.ts";
 import type { Target } from "../transport/dial.ts";
@@ -54,6 +54,9 @@ Example:
     if (!listen.ok) {
       throw new UsageError(`Cannot use --listen: expected ${listen.expected}`);
     }
+    if (listen.value.scheme !== undefined) {
+      throw new UsageError("Cannot use --listen: expected SMTP in clear");
+    }
     const to = parseTarget(given("to", "HOST:PORT"));
     const folder = given("out", "DIR");
     const log = new Log();
@@ -90,8 +93,8 @@ Example:
 
 /** The server, without credentials: those are the client's to say. */
 function parseTarget(text: string): Target {
-  const parsed = parseRelayUrl(text);
-  if (!parsed.ok || parsed.value.scheme === "plain") {
+  const parsed = parsePlainServer(text);
+  if (!parsed.ok) {
     throw new UsageError("Cannot use --to: expected HOST:PORT or unix:/PATH");
   }
   const { value } = parsed;

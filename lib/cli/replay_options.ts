@@ -48,6 +48,9 @@ export function listeningOptions(
   if (!listen.ok) {
     throw new UsageError(`Cannot use --listen: expected ${listen.expected}`);
   }
+  if (listen.value.scheme !== undefined) {
+    throw new UsageError("Cannot use --listen: expected SMTP in clear");
+  }
   const timeoutMs = timeoutOf(options.value("timeout")) ?? CALL_TIMEOUT_MS;
   return { listen: listen.value, timeoutMs };
 }

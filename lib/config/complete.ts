@@ -1,6 +1,6 @@
 /**
  * Makes the whole configuration out of the values that were given: defaults, those that depend on something else, and what only
- * makes sense together. The relay's password and the files it needs are in relay_files.ts.
+ * makes sense together. The relay's password is in relay_secret.ts, where to listen in listeners.ts, certificates in tls_files.ts.
  *
  * @module
  */
@@ -9,8 +9,11 @@ import { isDomain } from "./host.ts";
 import type { Config } from "./config.ts";
 import type { Completion } from "./problem.ts";
 import { defaultValue } from "./read_key.ts";
-import { checkAuthorities, type Files, withPassword } from "./relay_files.ts";
-import { SCHEMA } from "./schema.ts";
+import { type Files, NamedFiles } from "./files.ts";
+import { checkListeners, checkLogins, indexesOf } from "./listeners.ts";
+import { completeRelay } from "./relay_secret.ts";
+import { checkTls } from "./tls_files.ts";
+import { keysOf, SECTIONS, TABLES } from "./schema.ts";
 
 /**
  * Completes a configuration.
@@ -25,19 +28,41 @@ export function completeConfig(
   hostname: string,
   files: Files,
 ): Config {
-  const { server, relay, delivery, ...rest } = withDefaults(completion.values);
+  const draft = withDefaults(completion);
+  const { server, relay, delivery, auth, hooks, ...rest } = draft;
   const ownHostname = server.hostname ?? machineHostname(hostname);
-  checkAuthorities(relay.ca_file, completion, files);
-  return {
+  const named = new NamedFiles(completion, files);
+  const config: Config = {
     ...rest,
-    server: { ...server, hostname: ownHostname },
+    auth,
+    hooks,
+    server: {
+      ...server,
+      hostname: ownHostname,
+      listen: chooseListen(draft, completion),
+    },
     relay: {
-      ...relay,
-      url: withPassword(relay.url, relay.password_file, completion, files),
+      ...completeRelay(relay, completion, named),
       domains: relay.domains ?? defaultDomains(ownHostname),
     },
     delivery: { ...delivery, maildir: chooseMaildir(delivery, completion) },
   };
+  named.certificates("relay.ca_file", relay.ca_file);
+  checkTls(config.tls, completion, named);
+  checkListeners(config, completion);
+  checkLogins(config, completion);
+  named.read("auth.users_file", auth.users_file);
+  named.read("hooks.module", hooks.module);
+  return config;
+}
+
+/** The default counts only where nothing else was asked for. */
+function chooseListen(
+  { server, listener }: Draft,
+  { given }: Completion,
+): Config["server"]["listen"] {
+  const isAsked = given.has("server.listen");
+  return isAsked || listener.length === 0 ? server.listen : [];
 }
 
 /** A {@linkcode Config} in which computed defaults are still missing. */
@@ -50,15 +75,33 @@ type Draft = Omit<Config, "server" | "relay"> & {
     & Partial<Pick<Config["relay"], "domains">>;
 };
 
-function withDefaults(values: ReadonlyMap<string, unknown>): Draft {
+function withDefaults({ given, values }: Completion): Draft {
   const draft: Record<string, unknown> = {};
-  for (const [key, row] of SCHEMA) {
-    if (!row.notYet) {
-      put(draft, key.split("."), values.get(key) ?? defaultValue(row));
+  for (const section of SECTIONS.keys()) {
+    if (TABLES.has(section)) {
+      draft[section] = indexesOf(section, given)
+        .map((i) => sectionValues(section, `${section}[${i}]`, values));
+      continue;
     }
+    const table = sectionValues(section, section, values);
+    if (Object.keys(table).length > 0) put(draft, section.split("."), table);
   }
   // Config is printed from the same table, so its shape is this one.
   return draft as unknown as Draft;
+}
+
+/** The values of a section, or of the one of its tables whose full name is `path`. */
+function sectionValues(
+  section: string,
+  path: string,
+  values: ReadonlyMap<string, unknown>,
+): object {
+  return Object.fromEntries(
+    keysOf(section).filter(([, row]) => !row.notYet).map(([key, row]) => {
+      const name = key.slice(section.length + 1);
+      return [name, values.get(`${path}.${name}`) ?? defaultValue(row)];
+    }),
+  );
 }
 
 /** Sets a value in nested objects, making those that are missing. */

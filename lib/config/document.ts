@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { isSection, keysOf, SCHEMA, sectionOf, SECTIONS } from "./schema.ts";
+import {
+  isSection,
+  keysOf,
+  SCHEMA,
+  sectionOf,
+  SECTIONS,
+  TABLES,
+} from "./schema.ts";
 import type { Key } from "./key.ts";
 import { formatBounds, quote, VALUE_TYPES } from "./value.ts";
 
@@ -20,7 +27,8 @@ function describeType(row: Key): string {
 }
 
 function describeDefault(row: Key): string {
-  return row.computed ?? JSON.stringify(row.default);
+  return row.computed ??
+    (row.required ? "none, it has to be set" : JSON.stringify(row.default));
 }
 
 /**
@@ -35,7 +43,8 @@ export function explainConfig(name?: string): string | undefined {
   }
   const isWanted = (key: string) =>
     name === undefined || key === name || key.startsWith(`${name}.`);
-  return [...SCHEMA].filter(([key]) => isWanted(key)).map(([key, row]) => {
+  const rows = [...SECTIONS.keys()].flatMap(keysOf);
+  return rows.filter(([key]) => isWanted(key)).map(([key, row]) => {
     const lines = [
       `${key}${row.notYet ? " (not yet in this version)" : ""}`,
       `  ${row.meaning}`,
@@ -74,13 +83,9 @@ This page is printed from the schema by \`deno task docs\`; do not edit it.
 /** The text of `docs/config.md`, before formatting. */
 export function configMarkdown(): string {
   const sections = [...SECTIONS].map(([section, purpose]) => {
-    // An array of tables is a key itself, with nothing inside that this version reads.
-    const tables = SCHEMA.get(section);
-    return tables === undefined
-      ? `## \`[${section}]\`\n\n${purpose}\n\n${
-        keysOf(section).map(markdownEntry).join("")
-      }`
-      : `## \`[[${section}]]\`\n\n_Not yet._ ${purpose} ${tables.meaning}\n`;
+    const header = TABLES.has(section) ? `[[${section}]]` : `[${section}]`;
+    const entries = keysOf(section).map(markdownEntry).join("");
+    return `## \`${header}\`\n\n${purpose}\n\n${entries}`;
   });
   return [MARKDOWN_HEAD, ...sections].join("\n");
 }
@@ -88,7 +93,11 @@ export function configMarkdown(): string {
 function markdownEntry([key, row]: [key: string, row: Key]): string {
   const name = key.slice(sectionOf(key).length + 1);
   const facts = [
-    `_Default:_ ${row.computed ?? `\`${JSON.stringify(row.default)}\``}`,
+    `_Default:_ ${
+      row.default === undefined
+        ? describeDefault(row)
+        : `\`${JSON.stringify(row.default)}\``
+    }`,
     `_type:_ ${describeType(row)}`,
   ];
   if (row.later !== undefined) {
@@ -112,6 +121,7 @@ export function configTypes(): string {
 import type { ListenAddress } from "../address.ts";
 import type { RelayEntry } from "../policy/relay_table.ts";
 import type { RelayAddress } from "./address.ts";
+import type { TlsVersions } from "./tls_versions.ts";
 
 /** A complete, checked configuration: the file's own names, sizes in bytes, durations in milliseconds, addresses parsed. */
 export interface Config {
@@ -120,29 +130,52 @@ ${printSections("config")}}
 /** A configuration as a program gives it: the file's own names and values, whatever is absent by default. */
 export interface ConfigInput {
 ${printSections("input")}}
-`;
+${printTables("config")}${printTables("input")}`;
 }
 
-function printSections(side: "config" | "input"): string {
+type Side = "config" | "input";
+
+function printSections(side: Side): string {
   const optional = side === "input" ? "?" : "";
   return [...SECTIONS].map(([section, purpose]) => {
-    const rows = keysOf(section).filter(([, row]) => !row.notYet);
-    if (rows.length === 0) return "";
-    const lines = rows.map(([key, row]) =>
-      `/**\n * ${row.meaning}${unitOf(row, side)}\n *\n * @default ${
-        describeDefault(row)
-      }\n */\n` +
-      `readonly ${key.slice(section.length + 1)}${optional}: ${
-        typeText(row, side)
-      };\n`
-    );
-    return `/** ${purpose} */\nreadonly ${section}${optional}: {\n${
-      lines.join("")
-    }};\n`;
+    const type = TABLES.has(section)
+      ? `readonly ${tableType(section, side)}[]`
+      : `{\n${printKeys(section, side)}}`;
+    return keysOf(section).every(([, row]) => row.notYet)
+      ? ""
+      : `/** ${purpose} */\nreadonly ${section}${optional}: ${type};\n`;
   }).join("");
 }
 
-function unitOf(row: Key, side: "config" | "input"): string {
+function printTables(side: Side): string {
+  return [...TABLES].map((section) =>
+    `\n/** One \`[[${section}]]\`${
+      side === "input" ? " as a program gives it" : ""
+    }. */\nexport interface ${tableType(section, side)} {\n${
+      printKeys(section, side)
+    }}\n`
+  ).join("");
+}
+
+/** `ListenerConfig` or `ListenerInput`. */
+function tableType(section: string, side: Side): string {
+  const name = section.replace(/^./, (first) => first.toUpperCase());
+  return `${name}${side === "input" ? "Input" : "Config"}`;
+}
+
+function printKeys(section: string, side: Side): string {
+  return keysOf(section).filter(([, row]) => !row.notYet).map(([key, row]) => {
+    const optional = side === "input" && !row.required ? "?" : "";
+    const name = key.slice(section.length + 1);
+    const note = row.required
+      ? ""
+      : ` *\n * @default ${describeDefault(row)}\n`;
+    return `/**\n * ${row.meaning}${unitOf(row, side)}\n${note} */\n` +
+      `readonly ${name}${optional}: ${typeText(row, side)};\n`;
+  }).join("\n");
+}
+
+function unitOf(row: Key, side: Side): string {
   if (side === "input") return "";
   return row.type === "size"
     ? " In bytes."
@@ -151,11 +184,12 @@ function unitOf(row: Key, side: "config" | "input"): string {
     : "";
 }
 
-function typeText(row: Key, side: "config" | "input"): string {
+function typeText(row: Key, side: Side): string {
   const type = row.choices?.map(quote).join(" | ") ??
     VALUE_TYPES[row.type].types[side === "config" ? 0 : 1];
   if (row.list) {
-    return `readonly ${row.choices === undefined ? type : `(${type})`}[]`;
+    // With line ends as the formatter leaves them: it takes two rounds to make them.
+    return `readonly ${row.choices === undefined ? type : `(\n${type}\n)`}[]`;
   }
   return row.leftOpen && side === "config" ? `${type} | undefined` : type;
 }

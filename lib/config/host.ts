@@ -13,18 +13,6 @@ import type { Parsed } from "../engine/path.ts";
 /** Longest domain name in text form: 255 octets on the wire (RFC 1035 section 2.3.4) without the root's and the first length. */
 const MAX_DOMAIN_LENGTH = 253;
 
-/** Schemes that this program is to have and this version has not. */
-const LATER_SCHEMES: readonly string[] = [
-  "smtps",
-  "lmtp",
-  "lmtps",
-  "login",
-  "cram-md5",
-  "scram-sha-256",
-  "xoauth2",
-  "oauthbearer",
-];
-
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
 const LABELS =
   /^[\p{L}\p{N}_](?:[\p{L}\p{N}\p{M}_-]*[\p{L}\p{N}\p{M}_])?(?:\.[\p{L}\p{N}_](?:[\p{L}\p{N}\p{M}_-]*[\p{L}\p{N}\p{M}_])?)*$/u;
@@ -40,6 +28,12 @@ export function isDomain(text: string): boolean {
   return text.length <= MAX_DOMAIN_LENGTH && LABELS.test(text) &&
     text.split(".").every((label) => label.length <= 63) &&
     !/(?:^|\.)[0-9]+$/.test(text);
+}
+
+/** Whether a host is this machine, whatever it is called elsewhere: 127/8, ::1 and localhost (RFC 6761 section 6.3). */
+export function isLoopback(hostname: string): boolean {
+  return (isIPv4(hostname) && hostname.startsWith("127.")) ||
+    /^(?:::1|\[::1\]|(?:.*\.)?localhost)$/i.test(hostname);
 }
 
 /** An IP address or host name as the resolver takes it, or nothing. */
@@ -85,47 +79,53 @@ export function parseHostPort(
   return { ok: true, value: { hostname, port } };
 }
 
-/** `unix:/PATH`. */
-export function parseUnix(text: string): Parsed<UnixAddress> {
-  const path = text.slice("unix:".length);
+/** What a Unix socket may be written with, for LMTP and for SMTP. */
+const UNIX = /^(lmtp:)?unix:/;
+
+/**
+ * `unix:/PATH`, or `lmtp:unix:/PATH` for LMTP.
+ *
+ * @returns The socket, or what was expected; `undefined`: the text is of another form.
+ */
+export function parseUnix(
+  text: string,
+): Parsed<{ address: UnixAddress; isLmtp: boolean }> | undefined {
+  const [prefix, lmtp] = UNIX.exec(text) ?? [];
+  if (prefix === undefined) {
+    return text.startsWith("smtps:unix:")
+      ? failed(0, '"unix:" without TLS, which has no use on this machine')
+      : undefined;
+  }
+  const at = prefix.length;
+  const path = text.slice(at);
   if (!path.startsWith("/") || path.endsWith("/") || path.includes("\0")) {
-    return failed(
-      "unix:".length,
-      'the absolute path of a socket after "unix:"',
-    );
+    return failed(at, 'the absolute path of a socket after "unix:"');
   }
   if (new TextEncoder().encode(path).length > MAX_SOCKET_PATH_BYTES) {
     return failed(
-      "unix:".length,
+      at,
       `a path of at most ${MAX_SOCKET_PATH_BYTES} bytes after "unix:"`,
     );
   }
-  return { ok: true, value: { transport: "unix", path } };
+  const address = { transport: "unix", path } as const;
+  return { ok: true, value: { address, isLmtp: lmtp !== undefined } };
 }
 
-/** Splits the scheme off; refuses those that are not in `allowed`, each with its reason. */
-export function parseScheme(
+/** Splits the scheme off; refuses those that are not in `allowed`. */
+export function parseScheme<Scheme extends string>(
   text: string,
-  allowed: readonly string[],
+  allowed: readonly Scheme[],
   form: string,
-): Parsed<{ scheme: string; rest: string; at: number }> {
+): Parsed<{ scheme: Scheme | undefined; rest: string; at: number }> {
   const found = SCHEME.exec(text);
   const at = found?.[0].length ?? 0;
-  const scheme = found?.[1]?.toLowerCase() ?? "";
-  if (LATER_SCHEMES.includes(scheme)) {
-    return failed(
-      0,
-      `${form} (${scheme}:// is not yet supported by this version)`,
-    );
-  }
-  if (scheme !== "" && !allowed.includes(scheme)) return failed(0, form);
+  const written = found?.[1]?.toLowerCase();
+  const scheme = allowed.find((each) => each === written);
+  if (scheme !== written) return failed(0, form);
   const rest = text.slice(at);
+  const isSlashed = at > 0 && rest.endsWith("/");
   return {
     ok: true,
-    value: {
-      scheme,
-      rest: at > 0 && rest.endsWith("/") ? rest.slice(0, -1) : rest,
-      at,
-    },
+    value: { scheme, rest: isSlashed ? rest.slice(0, -1) : rest, at },
   };
 }

@@ -18,7 +18,9 @@ export type TypeName =
   | "relay"
   | "domain"
   | "network"
-  | "tables";
+  | "command"
+  | "tokenUrl"
+  | "protocols";
 
 /** A value as it stands in the file. */
 export type FileValue = string | number | boolean | readonly string[];
@@ -31,6 +33,8 @@ export interface Key {
   readonly list?: true;
   /** Value where the file has none, as the file would have it; absent: {@linkcode Key.computed} says what it is. */
   readonly default?: FileValue;
+  /** There is no default: each table of the section has to have it. */
+  readonly required?: true;
   /** How the default is found, in words, where it depends on something else. */
   readonly computed?: string;
   /** Left `undefined` where it is not given: its default differs from one use to the next, as {@linkcode Key.computed} says. */
@@ -45,6 +49,8 @@ export interface Key {
   readonly later?: readonly string[];
   /** Known, but this version takes only the default. */
   readonly notYet?: true;
+  /** Why no other value than the default can be taken, in any version. */
+  readonly fixed?: string;
   /** The command line's option for it. */
   readonly option?: string;
   /** What it means to the operator, in one or two sentences. */

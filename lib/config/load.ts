@@ -11,8 +11,8 @@ import type { Config, ConfigInput } from "./config.ts";
 import { findPlaces, type Place, type Places } from "./places.ts";
 import { collectKeys, readKey } from "./read_key.ts";
 import { completeConfig } from "./complete.ts";
-import { type Problem, Report } from "./problem.ts";
-import type { Files } from "./relay_files.ts";
+import { type Given, type Problem, Report } from "./problem.ts";
+import type { Files } from "./files.ts";
 
 /** What checking needs from outside. */
 export interface CheckOptions extends Omit<Files, "file"> {
@@ -114,6 +114,7 @@ function check(
     given.set(key, value);
     // The command line chooses the one way of delivery, so the file's other way steps back.
     if (key === "delivery.maildir") given.delete("delivery.mbox");
+    if (key === "server.listen") dropListeners(given);
   }
   const values = new Map(
     [...given].map((
@@ -126,6 +127,13 @@ function check(
     options,
   );
   return finish(report, config);
+}
+
+/** The command line says all of where to listen. */
+function dropListeners(given: Map<string, Given>): void {
+  for (const key of given.keys()) {
+    if (key.startsWith("listener[")) given.delete(key);
+  }
 }
 
 function finish(report: Report, config: Config | undefined): Loaded {

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Config } from "./config.ts";
-import { keysOf, SCHEMA, SECTIONS } from "./schema.ts";
+import { keysOf, rowOf, SECTIONS, TABLES } from "./schema.ts";
 import { VALUE_TYPES } from "./value.ts";
 
 export { explainConfig } from "./document.ts";
@@ -19,29 +19,39 @@ export { explainConfig } from "./document.ts";
 export function printConfig(config: Config): string {
   const sections: string[] = [];
   for (const section of SECTIONS.keys()) {
-    const lines = keysOf(section)
-      .filter(([, row]) => !row.notYet)
-      .map(([key, row]) => {
-        const name = key.slice(section.length + 1);
-        if (shownValue(config, key) === undefined && row.leftOpen) {
-          return `# ${name}: ${row.computed}\n`;
-        }
-        return `${name} = ${formatKey(config, key)}\n`;
-      });
-    if (lines.length > 0) sections.push(`[${section}]\n${lines.join("")}`);
+    if (TABLES.has(section)) {
+      const { length } = valueAt(config, section) as unknown[];
+      for (let i = 0; i < length; i++) {
+        const lines = printKeys(config, section, `${section}[${i}]`);
+        sections.push(`[[${section}]]\n${lines}`);
+      }
+      continue;
+    }
+    const lines = printKeys(config, section, section);
+    if (lines !== "") sections.push(`[${section}]\n${lines}`);
   }
   return sections.join("\n");
+}
+
+/** The lines of a section, or of one table of it, whose full name is `path`. */
+function printKeys(config: Config, section: string, path: string): string {
+  return keysOf(section).filter(([, row]) => !row.notYet).map(([key, row]) => {
+    const name = key.slice(section.length + 1);
+    return shownValue(config, `${path}.${name}`) === undefined && row.leftOpen
+      ? `# ${name}: ${row.computed}\n`
+      : `${name} = ${formatKey(config, `${path}.${name}`)}\n`;
+  }).join("");
 }
 
 /**
  * Prints the value of one key.
  *
  * @param config What it is taken from.
- * @param key Its full name.
+ * @param key Its full name, in a table with the index: `listener[0].url`.
  * @returns A TOML value; passwords as dots.
  */
 export function formatKey(config: Config, key: string): string {
-  const row = SCHEMA.get(key)!;
+  const row = rowOf(key)!;
   const { format } = VALUE_TYPES[row.type];
   const value = shownValue(config, key);
   return row.list
@@ -56,7 +66,11 @@ function shownValue(config: Config, key: string): unknown {
     const { password: _, ...rest } = url;
     return rest;
   }
-  return key.split(".").reduce<unknown>(
+  return valueAt(config, key);
+}
+
+function valueAt(config: Config, key: string): unknown {
+  return key.replace("]", "").split(/[.[]/).reduce<unknown>(
     (table, name) => (table as Record<string, unknown>)[name],
     config,
   );

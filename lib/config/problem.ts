@@ -72,9 +72,11 @@ export class Report {
     this.#problems.push({ file: this.#file, line, column, key, problem });
   }
 
-  /** Adds a problem with the name of a key. */
+  /** Adds a problem with the name of a key, or with an entry that has none. */
   addKey(key: string, problem: string): void {
-    this.#problems.push(this.#at(this.#places.keys.get(key), key, problem));
+    const { keys, values } = this.#places;
+    const place = keys.get(key) ?? values.get(key);
+    this.#problems.push(this.#at(place, key, problem));
   }
 
   /** Adds a problem with a value, or with one entry of a list. */

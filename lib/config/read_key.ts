@@ -7,7 +7,7 @@
  */
 import type { Given, Report } from "./problem.ts";
 import { keyPath } from "./places.ts";
-import { isSection, nearestKey, SCHEMA } from "./schema.ts";
+import { isSection, keysOf, nearestKey, rowOf, TABLES } from "./schema.ts";
 import type { Key } from "./key.ts";
 import { formatBounds, isWithinBounds, quote, VALUE_TYPES } from "./value.ts";
 import { SECRET_DOTS } from "../secret.ts";
@@ -28,30 +28,54 @@ export function collectKeys(
   report: Report,
 ): Map<string, Given> {
   const found = new Map<string, Given>();
+  const unknown = (key: string): void => {
+    const nearest = nearestKey(key.replace(/\[\d+\]/, ""));
+    const hint = nearest === undefined
+      ? ""
+      : `: did you mean ${quote(nearest)}?`;
+    report.addKey(key, `Unknown key${hint}`);
+  };
   const walk = (table: object, path: string): void => {
     for (const [name, value] of Object.entries(table)) {
       if (value === undefined) continue;
       const key = keyPath(path, name);
-      const row = SCHEMA.get(key);
+      const row = rowOf(key);
       if (row !== undefined) {
         found.set(key, {
           value,
           name: origin === "option" ? row.option ?? key : key,
           isOption: origin === "option",
         });
+      } else if (TABLES.has(key)) {
+        walkTables(value, key);
       } else if (isSection(key)) {
         if (isTable(value)) walk(value, key);
         else report.addKey(key, wrongKind(value, "a section", `[${key}]`));
-      } else {
-        const nearest = nearestKey(key);
-        report.addKey(
-          key,
-          nearest === undefined
-            ? "Unknown key"
-            : `Unknown key: did you mean ${quote(nearest)}?`,
-        );
-      }
+      } else unknown(key);
     }
+  };
+  const walkTables = (value: unknown, section: string): void => {
+    if (!Array.isArray(value)) {
+      report.addKey(
+        section,
+        wrongKind(value, "tables", `[[${section}]] for each`),
+      );
+      return;
+    }
+    value.forEach((table: unknown, i) => {
+      const path = `${section}[${i}]`;
+      if (!isTable(table)) {
+        report.addKey(path, wrongKind(table, "a table", `[[${section}]]`));
+        return;
+      }
+      walk(table, path);
+      for (const [key, { required }] of keysOf(section)) {
+        const name = key.slice(section.length);
+        if (required && !found.has(path + name)) {
+          report.addKey(path, `Cannot find ${quote(key)}: expected it here`);
+        }
+      }
+    });
   };
   if (isTable(raw)) walk(raw, "");
   else report.addKey("", wrongKind(raw, "a configuration", "an object"));
@@ -69,7 +93,7 @@ export function readKey(
   options: { env(name: string): string | undefined },
   report: Report,
 ): unknown {
-  const row = SCHEMA.get(key);
+  const row = rowOf(key);
   if (row === undefined) {
     throw new Error(`Cannot read ${quote(key)}: expected a key of the schema`);
   }
@@ -81,7 +105,8 @@ export function readKey(
       : value;
     if (text === undefined) return undefined;
     const parsed = VALUE_TYPES[row.type].parse(text, row);
-    const shown = row.type === "relay" ? showUrl(value) : show(value);
+    const hasUrl = row.type === "relay" || row.type === "tokenUrl";
+    const shown = hasUrl ? showUrl(value) : show(value);
     if (!parsed.ok) {
       problem(
         `Cannot use ${shown} as ${
@@ -102,13 +127,12 @@ export function readKey(
   const value = list
     ? readList(key, row, given, read, report)
     : read(given.value);
-  if (row.notYet && value !== undefined && !isDefault(value, row)) {
-    const wish = row.type === "tables" ? "none" : JSON.stringify(row.default);
-    report.addValue(
-      key,
-      given,
-      `Not yet supported by this version: expected ${wish}`,
-    );
+  if (value !== undefined && !isDefault(value, row)) {
+    const wish = JSON.stringify(row.default);
+    const problem = (text: string) =>
+      report.addValue(key, given, `${text}: expected ${wish}`);
+    if (row.notYet) problem("Not yet supported by this version");
+    if (row.fixed !== undefined) problem(row.fixed);
   }
   return value;
 }
@@ -213,6 +237,6 @@ function showUrl(value: unknown): string {
   if (typeof value !== "string") return show(value);
   const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(value)?.[0] ?? "";
   const isOpen = !value.includes("@") &&
-    (scheme === "" || /^(?:smtps?|lmtps?):/i.test(scheme));
+    (scheme === "" || /^(?:smtps?|lmtps?|https?):/i.test(scheme));
   return show(isOpen ? value : `${scheme}${SECRET_DOTS}`);
 }

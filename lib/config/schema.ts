@@ -2,17 +2,25 @@
  * The one table of configuration keys. Types, checks, `config print`, `config explain` and `docs/config.md` all come from it.
  *
  * A key that a later version is to have stands here too, marked `notYet`: the loader takes its default and refuses any other
- * value. The rows themselves are in schema_server.ts and schema_services.ts.
+ * value. The rows themselves are in the other schema files. A section of {@linkcode TABLES} is there once for each `[[table]]`: a
+ * row such as `listener.url` stands for `listener[0].url`, `listener[1].url` and so on.
  *
  * @module
  */
 import type { Key } from "./key.ts";
+import { LIMIT_KEYS } from "./schema_limits.ts";
+import { RELAY_KEYS } from "./schema_relay.ts";
 import { SERVER_KEYS } from "./schema_server.ts";
 import { SERVICE_KEYS } from "./schema_services.ts";
 
-/** Every key by its full name, in the order in which it is printed. */
+/** Every key by its full name; within a section in the order in which it is printed. */
 export const SCHEMA: ReadonlyMap<string, Key> = new Map(
-  Object.entries<Key>({ ...SERVER_KEYS, ...SERVICE_KEYS }),
+  Object.entries<Key>({
+    ...SERVER_KEYS,
+    ...RELAY_KEYS,
+    ...LIMIT_KEYS,
+    ...SERVICE_KEYS,
+  }),
 );
 
 /** What each section is for, in the order in which it is printed. */
@@ -39,6 +47,14 @@ export const SECTIONS: ReadonlyMap<string, string> = new Map(Object.entries({
   control: "How the command line reaches the running server.",
   record: "Transcripts of sessions.",
 }));
+
+/** The sections that are arrays of tables. */
+export const TABLES: ReadonlySet<string> = new Set(["listener"]);
+
+/** The row of a key, which in a `[[table]]` has an index: `listener[2].url`. */
+export function rowOf(key: string): Key | undefined {
+  return SCHEMA.get(key.replace(/\[\d+\]/, ""));
+}
 
 /** The section of a key: all but its last part. */
 export function sectionOf(key: string): string {

@@ -7,8 +7,18 @@
  */
 import type { Key } from "./key.ts";
 
-/** Bounds of every wait, as in schema_server.ts. */
+/** Bounds of every wait, as in schema_limits.ts. */
 const WAIT = { min: "10ms", max: "24h" } as const;
+
+/** Why `tls.ciphers` and `tls.ciphersuites` stay empty. */
+const FIXED_CIPHERS =
+  "the runtime has a fixed set (TLS 1.2 and 1.3 with forward secrecy)";
+
+/** What `lib/sasl/` knows. */
+const MECHANISMS = [
+  ...["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"],
+  ...["XOAUTH2", "OAUTHBEARER"],
+] as const;
 
 /** A text that is empty unless set, in a later version. */
 function laterPath(meaning: string): Key {
@@ -66,54 +76,103 @@ function scannerKeys(
 
 /** Rows by full name. */
 export const SERVICE_KEYS: Readonly<Record<string, Key>> = {
-  "tls.certificate": laterPath(
-    "PEM file of the server's certificate and its chain.",
-  ),
-  "tls.key": laterPath(
-    "PEM file of its private key; empty: in the certificate's file.",
-  ),
-  "tls.ca_file": laterPath(
-    "PEM file of authorities that client certificates are checked against.",
-  ),
-  "tls.ca_path": laterPath(
-    "Directory of authorities that client certificates are checked against.",
-  ),
+  "tls.certificate": {
+    type: "path",
+    default: "",
+    meaning:
+      "PEM file of the server's certificate and its chain, for STARTTLS and smtps://. Empty: no TLS. It is read again on SIGHUP.",
+  },
+  "tls.key": {
+    type: "path",
+    default: "",
+    meaning:
+      "PEM file of its private key, without a passphrase; empty: in the certificate's file.",
+  },
+  "tls.certificates": {
+    type: "path",
+    list: true,
+    default: [],
+    max: 100,
+    meaning:
+      "More PEM files, each with a certificate, its chain and its key, for other names of this server. The client says which name it wants (SNI).",
+  },
+  "tls.ca_file": {
+    type: "path",
+    default: "",
+    meaning:
+      "PEM file of the certificate authorities that client certificates are checked against. The well-known ones do not count.",
+  },
+  "tls.ca_path": {
+    type: "path",
+    default: "",
+    meaning:
+      "Directory of PEM files of certificate authorities that client certificates are checked against.",
+  },
+  "tls.client_certificates": {
+    type: "choice",
+    choices: ["off", "optional", "required"],
+    default: "off",
+    meaning:
+      "Whether clients are asked for a certificate, or have to have one that tls.ca_file or tls.ca_path vouches for.",
+  },
   "tls.ciphers": {
     type: "text",
     default: "",
-    notYet: true,
-    meaning: "Ciphers up to TLS 1.2.",
+    fixed: `Cannot choose ciphers: ${FIXED_CIPHERS}`,
+    meaning: `Empty: ${FIXED_CIPHERS}.`,
   },
   "tls.ciphersuites": {
     type: "text",
     default: "",
-    notYet: true,
-    meaning: "Cipher suites of TLS 1.3.",
+    fixed: `Cannot choose cipher suites: ${FIXED_CIPHERS}`,
+    meaning: `Empty: ${FIXED_CIPHERS}.`,
   },
   "tls.protocols": {
-    type: "text",
+    type: "protocols",
     default: "",
-    notYet: true,
-    meaning: "Protocol versions that are offered.",
+    meaning:
+      "TLS versions that are spoken: some of TLSv1.2 and TLSv1.3, or a bound such as >=TLSv1.3. Exclusions such as !SSLv3 are taken. Empty: both.",
   },
   "auth.mechanisms": {
-    type: "text",
+    type: "choice",
     list: true,
+    choices: MECHANISMS,
     default: ["PLAIN", "LOGIN"],
-    notYet: true,
-    meaning: "SASL mechanisms that are offered.",
+    min: 1,
+    meaning:
+      "SASL mechanisms that are offered. XOAUTH2 and OAUTHBEARER need hooks.module, whose auth decides on tokens.",
   },
-  "auth.users_file": laterPath(
-    "File of users with the hashes of their passwords.",
-  ),
-  "hooks.module": laterPath(
-    "Module whose exports are asked at each step; empty: none.",
-  ),
+  "auth.users_file": {
+    type: "path",
+    default: "",
+    meaning:
+      "File of users with the salted hashes of their passwords, made with `postern passwd`.",
+  },
+  "auth.failures": {
+    type: "integer",
+    default: 3,
+    min: 1,
+    max: 1_000,
+    meaning: "Failed logins in one session until it gets 421 and is closed.",
+  },
+  "auth.failure_delay": {
+    type: "duration",
+    default: "1s",
+    min: 0,
+    max: "30s",
+    meaning:
+      "How long the reply to the first failed login is held back; with each further one twice as long, up to 30s.",
+  },
+  "hooks.module": {
+    type: "path",
+    default: "",
+    meaning:
+      "Module of the operator's own, whose exports are asked at each step; empty: none.",
+  },
   "hooks.timeout": {
     type: "duration",
     default: "30s",
     ...WAIT,
-    notYet: true,
     meaning: "Longest wait for a hook; then the client gets 451.",
   },
   "dns.servers": {

@@ -17,10 +17,15 @@ import {
   parseRelayUrl,
   type RelayAddress,
 } from "./address.ts";
-import { isDomain } from "./host.ts";
+import { isDomain, isLoopback } from "./host.ts";
 import { isIP, isIPv6 } from "node:net";
 import { SECRET_DOTS } from "../secret.ts";
 import type { Key, TypeName } from "./key.ts";
+import {
+  formatTlsVersions,
+  parseTlsVersions,
+  type TlsVersions,
+} from "./tls_versions.ts";
 
 /** How values of one type are read and written. */
 export interface ValueType {
@@ -144,6 +149,14 @@ function isHostname(text: string): boolean {
   return literal[1] === undefined ? isIP(address) === 4 : isIPv6(address);
 }
 
+/** A token is as good as a password, so it does not travel in clear. */
+function isTokenUrl(text: string): boolean {
+  const url = /^[!-~]+$/.test(text) ? URL.parse(text) : null;
+  return url !== null && url.username === "" && url.password === "" &&
+    (url.protocol === "https:" ||
+      (url.protocol === "http:" && isLoopback(url.hostname)));
+}
+
 /** How to read and write each type. */
 export const VALUE_TYPES: Readonly<Record<TypeName, ValueType>> = {
   text: stringType(
@@ -234,14 +247,22 @@ export const VALUE_TYPES: Readonly<Record<TypeName, ValueType>> = {
     parseRelayDomain,
     formatRelayDomain,
   ),
-  tables: {
-    noun: "tables",
-    form: "tables",
-    types: ["unknown", "unknown"],
-    parse: (value) =>
-      Array.isArray(value) ? ok(value) : expected("[[…]] tables"),
-    format: () => "[]",
-  },
+  command: stringType(
+    "a command",
+    "a string without control characters",
+    (text) => !/\p{Cc}/u.test(text),
+  ),
+  tokenUrl: stringType(
+    "a token URL",
+    'an "https://" URL without credentials, or "http://" to this machine',
+    (text) => text === "" || isTokenUrl(text),
+  ),
+  protocols: parsedType<TlsVersions>(
+    "TLS versions",
+    "TlsVersions",
+    parseTlsVersions,
+    formatTlsVersions,
+  ),
 };
 
 /** What a number, size, duration, text or list is measured by, against {@linkcode Key.min} and {@linkcode Key.max}. */

@@ -14,9 +14,11 @@
 import {
   type Capabilities,
   formatMailParameters,
+  formatRcptParameters,
   type MailParameters,
   NO_CAPABILITIES,
   parseCapabilities,
+  type RcptParameters,
 } from "./extensions.ts";
 import { Framing } from "./framing.ts";
 import { asciiText } from "./text.ts";
@@ -55,6 +57,9 @@ export class ClientEngine {
   #capabilities: Capabilities = NO_CAPABILITIES;
   /** What was sent and is not answered yet, oldest first. */
   readonly #awaited: ClientStep[] = ["GREETING"];
+  #isLmtp = false;
+  /** Recipients of this transaction that were taken. */
+  #recipients = 0;
   #lines: string[] = [];
   #code = 0;
   readonly #out = new Outbox();
@@ -69,10 +74,23 @@ export class ClientEngine {
     return this.#state;
   }
 
+  /**
+   * How many replies the end of the message gets: under LMTP one for each
+   * recipient that was taken. RFC 2033 section 4.2.
+   */
+  get verdicts(): number {
+    return this.#isLmtp ? this.#recipients : 1;
+  }
+
   /** Whether every command is answered and no byte is left over. */
   get isQuiet(): boolean {
-    return this.#awaited.length === 0 && this.#framing.unread === 0 &&
-      this.#lines.length === 0;
+    return this.#awaited.length === 0 && !this.hasSurplus;
+  }
+
+  /** Whether the server says more than it was asked. */
+  get hasSurplus(): boolean {
+    return this.#awaited.length === 0 &&
+      (this.#framing.unread > 0 || this.#lines.length > 0);
   }
 
   /** Room for bytes from the server. */
@@ -90,9 +108,13 @@ export class ClientEngine {
     return this.#out.take();
   }
 
-  /** RFC 5321 section 4.1.1.1; HELO where EHLO was refused. */
-  hello(verb: "EHLO" | "HELO", name: string): void {
+  /**
+   * RFC 5321 section 4.1.1.1; HELO where EHLO was refused, and LHLO where LMTP
+   * is spoken (RFC 2033 section 4.1).
+   */
+  hello(verb: "EHLO" | "HELO" | "LHLO", name: string): void {
     this.#send(verb, `${verb} ${name}`);
+    this.#isLmtp = verb === "LHLO";
   }
 
   /** RFC 3207. After its 220, {@linkcode discard} what was read. */
@@ -100,20 +122,36 @@ export class ClientEngine {
     this.#send("STARTTLS", "STARTTLS");
   }
 
-  /** AUTH with its initial response. RFC 4954 section 4. */
-  auth(mechanism: string, initialResponse: string): void {
-    this.#send("AUTH", `AUTH ${mechanism} ${initialResponse}`);
+  /**
+   * AUTH, with an initial response in base64 (`=` for an empty one) where there
+   * is one to send. RFC 4954 section 4.
+   */
+  auth(mechanism: string, initialResponse?: string): void {
+    const rest = initialResponse === undefined ? "" : ` ${initialResponse}`;
+    this.#send("AUTH", `AUTH ${mechanism}${rest}`);
+  }
+
+  /** An answer to a 334, in base64; `*` ends the exchange. RFC 4954 section 4. */
+  respond(text: string): void {
+    this.#send("RESPONSE", text);
+  }
+
+  /** XFORWARD, with attributes as they are written. */
+  xforward(attributes: string): void {
+    this.#send("XFORWARD", `XFORWARD ${attributes}`);
   }
 
   /** MAIL, with the parameters that the server takes. RFC 5321 section 4.1.1.2. */
   mail(sender: ReversePath, parameters: MailParameters): void {
     const rest = formatMailParameters(parameters, this.#capabilities);
     this.#send("MAIL", `MAIL FROM:<${sender?.address ?? ""}>${rest}`);
+    this.#recipients = 0;
   }
 
-  /** RCPT. RFC 5321 section 4.1.1.3. */
-  rcpt(recipient: Mailbox): void {
-    this.#send("RCPT", `RCPT TO:<${recipient.address}>`);
+  /** RCPT, with the parameters that the server takes. RFC 5321 section 4.1.1.3. */
+  rcpt(recipient: Mailbox, parameters: RcptParameters = {}): void {
+    const rest = formatRcptParameters(parameters, this.#capabilities);
+    this.#send("RCPT", `RCPT TO:<${recipient.address}>${rest}`);
   }
 
   /** DATA. RFC 5321 section 4.1.1.4. */
@@ -126,7 +164,20 @@ export class ClientEngine {
    * `isWritten` the dot too, in one write with the last of it.
    */
   end(isWritten = false): void {
+    const { verdicts } = this;
     this.#send("END", isWritten ? undefined : ".");
+    this.#awaitMore("END", verdicts);
+  }
+
+  /**
+   * BDAT: the caller sends the chunk, of `size` octets, right behind it.
+   * RFC 3030 section 2.
+   */
+  chunk(size: number, isLast = false): void {
+    const { verdicts } = this;
+    if (!isLast) return this.#send("BDAT", `BDAT ${size}`);
+    this.#send("LAST", `BDAT ${size} LAST`);
+    this.#awaitMore("LAST", verdicts);
   }
 
   /** Ends the transaction. RFC 5321 section 4.1.1.5. */
@@ -190,20 +241,24 @@ export class ClientEngine {
     if (step === undefined) {
       throw new ProtocolError(`Reply ${reply.code} came unasked`);
     }
-    if (step === "EHLO" && isPositive(reply)) {
+    if ((step === "EHLO" || step === "LHLO") && isPositive(reply)) {
       this.#capabilities = parseCapabilities(
         typeof reply.text === "string" ? [] : reply.text.slice(1),
       );
     }
     // The moves were made when the commands were sent; a refusal takes back
     // those that open something.
-    if (!isPositive(reply)) {
-      if (step === "EHLO" || step === "HELO") this.#state = "hello";
-      if (step === "STARTTLS") this.#state = "ready";
-      if (step === "DATA") this.#state = "mail";
-    }
+    if (!isPositive(reply)) this.#state = AFTER_REFUSAL[step] ?? this.#state;
+    else if (step === "RCPT") this.#recipients++;
     if (step === "GREETING") this.#state = "hello";
+    const isLogin = step === "AUTH" || step === "RESPONSE";
+    if (isLogin && reply.code !== 334) this.#state = "ready";
     return { step, reply };
+  }
+
+  /** The first of several replies to one step is awaited already. */
+  #awaitMore(step: ClientStep, replies: number): void {
+    for (let i = 1; i < replies; i++) this.#awaited.push(step);
   }
 
   #send(step: ClientStep, line: string | undefined): void {
@@ -216,6 +271,15 @@ export class ClientEngine {
     if (line !== undefined) this.#out.add(`${line}\r\n`);
   }
 }
+
+/** Where a refusal leaves the conversation, if not where the command did. */
+const AFTER_REFUSAL: Readonly<Partial<Record<ClientStep, ClientState>>> = {
+  EHLO: "hello",
+  HELO: "hello",
+  LHLO: "hello",
+  STARTTLS: "ready",
+  DATA: "mail",
+};
 
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 

@@ -3,120 +3,43 @@
  * command, or a problem with a sentence for the reply.
  *
  * It keeps the forms of RFC 5321 section 4.1.1 strictly, but for white space
- * at the end, which section 4.1.1 asks servers to tolerate. The line has no
- * CR, LF or NUL in it: framing sees to that. Whether the command may come now
- * is decided by the table of states, and what it means by the server.
+ * at the end, which section 4.1.1 asks servers to tolerate, and for the
+ * leniencies that are named. The line has no CR, LF or NUL in it: framing sees
+ * to that. Whether the command may come now is decided by the table of states,
+ * whether it was offered and what it means by the server.
  *
  * @module
  */
 
+import { parseAttributes } from "./attributes.ts";
+import { type Offer, parseParameters } from "./extensions.ts";
+import { Lenience, type Leniency } from "./leniency.ts";
 import {
-  type MailParameters,
-  type Offer,
-  parseParameters,
-  type RcptParameters,
-} from "./extensions.ts";
-import {
-  type Mailbox,
-  parseForwardPath,
-  parseHelloName,
-  parseReversePath,
-  type ReversePath,
-} from "./path.ts";
+  accepted,
+  type Command,
+  misplaced,
+  needsSmtputf8,
+  type ParsedCommand,
+  refused,
+} from "./parsed_command.ts";
+import { parseForwardPath, parseHelloName, parseReversePath } from "./path.ts";
+import { parseSize } from "./size.ts";
 import { asciiText } from "./text.ts";
+import { isBlank, type Verb, verbOf } from "./verb.ts";
 
-/** The commands that are known, by their first word. */
-export type Verb =
-  | "EHLO"
-  | "HELO"
-  | "MAIL"
-  | "RCPT"
-  | "DATA"
-  | "RSET"
-  | "NOOP"
-  | "VRFY"
-  | "EXPN"
-  | "HELP"
-  | "QUIT";
-
-/** A command that kept the grammar; its texts are as the client wrote them. */
-export type Command =
-  | {
-    readonly verb: "EHLO" | "HELO";
-    /** How the client calls itself: a domain or an address literal. */
-    readonly name: string;
-  }
-  | {
-    readonly verb: "MAIL";
-    /** Where failures go to. */
-    readonly sender: ReversePath;
-    /** What was said beside it. */
-    readonly parameters: MailParameters;
-  }
-  | {
-    readonly verb: "RCPT";
-    /** Who is to get the message. */
-    readonly recipient: Mailbox;
-    /** What was said beside it. */
-    readonly parameters: RcptParameters;
-  }
-  | { readonly verb: "DATA" | "RSET" | "QUIT" }
-  | {
-    readonly verb: "NOOP" | "HELP" | "VRFY" | "EXPN";
-    /** The argument; "" where there is none (not with VRFY and EXPN). */
-    readonly text: string;
-  };
-
-/** A command, or what is wrong with the line. */
-export type ParsedCommand =
-  | { readonly ok: true; readonly value: Command }
-  | {
-    readonly ok: false;
-    /**
-     * - `unknown`: the verb is not known (500).
-     * - `syntax`: the argument is wrong (501).
-     * - `parameter`: a parameter that was not offered (555).
-     * - `utf8address`: an address outside ASCII, without SMTPUTF8 (553).
-     */
-    readonly problem: "unknown" | "syntax" | "parameter" | "utf8address";
-    /** The verb, if that much could be told. */
-    readonly verb: Verb | undefined;
-    /** Piece of a sentence, `expected a domain at column 17`. */
-    readonly expected: string;
-  };
-
-type Refused = Extract<ParsedCommand, { ok: false }>;
-
-const SPACE = 0x20;
-const TAB = 0x09;
-
-/** Octets of every verb so far. */
-const VERB_OCTETS = 4;
-
-const VERBS: readonly Verb[] = [
-  "EHLO",
-  "HELO",
-  "MAIL",
-  "RCPT",
-  "DATA",
-  "RSET",
-  "NOOP",
-  "VRFY",
-  "EXPN",
-  "HELP",
-  "QUIT",
-];
-
-/** The verbs by their four octets as one number: see {@linkcode fold}. */
-const VERB_OF_NUMBER: ReadonlyMap<number, Verb> = new Map(
-  VERBS.map((verb) => [fold(new TextEncoder().encode(verb)), verb]),
-);
+export { type Command, needsSmtputf8, type ParsedCommand, type Verb };
 
 /** Where a path begins, and how that looks: RFC 5321 section 4.1.1.2 and 3. */
 const BEFORE_SENDER = "MAIL FROM:";
 const BEFORE_RECIPIENT = "RCPT TO:";
 
 const LEADING_BLANKS = /^[ \t]+/;
+
+/** sasl-mech and initial-response. RFC 4422 section 3.1, RFC 4954 section 4. */
+const AUTH = /^AUTH +([A-Z\d_-]{1,20})(?: +([!-~]+))?$/i;
+
+/** chunk-size and end-marker. RFC 3030 section 2. */
+const BDAT = /^BDAT +(\d+)( +LAST)?$/i;
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -128,6 +51,7 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  *
  * @param line The line without its CRLF; holds no CR, LF or NUL.
  * @param offer What EHLO offered; `undefined` without EHLO, when nothing was.
+ * @param lenient The leniencies that are allowed; none by default.
  * @returns The command, or what is wrong with the line.
  *
  * @example
@@ -145,14 +69,18 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export function parseCommand(
   line: Uint8Array,
   offer: Offer | undefined,
+  lenient?: ReadonlySet<Leniency>,
 ): ParsedCommand {
-  const verb = VERB_OF_NUMBER.get(fold(line));
-  if (verb === undefined || !isBlank(line[VERB_OCTETS] ?? SPACE)) {
+  const verb = verbOf(line);
+  if (verb === undefined) {
     return refused("unknown", undefined, "expected a known command");
   }
   const length = trimmedLength(line);
-  if (verb === "DATA" || verb === "RSET" || verb === "QUIT") {
-    return length === VERB_OCTETS
+  if (
+    verb === "DATA" || verb === "RSET" || verb === "QUIT" ||
+    verb === "STARTTLS"
+  ) {
+    return length === verb.length
       ? accepted({ verb })
       : refused("syntax", verb, `expected ${verb} without an argument`);
   }
@@ -160,38 +88,59 @@ export function parseCommand(
   if (text === undefined) {
     return refused("syntax", verb, "expected valid UTF-8");
   }
+  const lenience = lenient && new Lenience(lenient);
   switch (verb) {
     case "EHLO":
     case "HELO":
-      return parseHello(verb, text);
+    case "LHLO":
+      return parseHello(verb, text, lenience);
     case "MAIL":
-      return parseMail(text, offer);
+      return parseMail(text, offer, lenience);
     case "RCPT":
-      return parseRcpt(text, offer);
+      return parseRcpt(text, offer, lenience);
     case "NOOP":
     case "HELP":
-      return accepted({ verb, text: argumentOf(text) });
+      return accepted({ verb, text: argumentOf(verb, text) });
     case "VRFY":
     case "EXPN":
-      return length === VERB_OCTETS
+      return length === verb.length
         ? refused("syntax", verb, `expected ${verb} with a name`)
-        : accepted({ verb, text: argumentOf(text) });
+        : accepted({ verb, text: argumentOf(verb, text) });
+    case "AUTH":
+      return parseAuth(text);
+    case "BDAT":
+      return parseBdat(text);
+    case "XCLIENT":
+    case "XFORWARD": {
+      const attributes = parseAttributes(verb, text, verb.length);
+      return attributes.ok
+        ? accepted({ verb, attributes: attributes.value })
+        : misplaced(verb, attributes);
+    }
   }
 }
 
-function parseHello(verb: "EHLO" | "HELO", text: string): ParsedCommand {
-  const name = parseHelloName(text, VERB_OCTETS + 1);
+function parseHello(
+  verb: "EHLO" | "HELO" | "LHLO",
+  text: string,
+  lenience?: Lenience,
+): ParsedCommand {
+  const name = parseHelloName(text, verb.length + 1, lenience);
   if (!name.ok) return misplaced(verb, name);
-  return accepted({ verb, name: name.value });
+  return accepted({ verb, name: name.value, ...lenience?.used });
 }
 
-function parseMail(text: string, offer: Offer | undefined): ParsedCommand {
+function parseMail(
+  text: string,
+  offer: Offer | undefined,
+  lenience?: Lenience,
+): ParsedCommand {
   const verb = "MAIL";
   const start = BEFORE_SENDER.length;
   if (text.slice(0, start).toUpperCase() !== BEFORE_SENDER) {
     return refused("syntax", verb, 'expected "MAIL FROM:<address>"');
   }
-  const sender = parseReversePath(text, start);
+  const sender = parseReversePath(text, start, lenience);
   if (!sender.ok) return misplaced(verb, sender);
   const { path, end } = sender.value;
   const parameters = parseParameters(verb, text, offer, end);
@@ -203,16 +152,25 @@ function parseMail(text: string, offer: Offer | undefined): ParsedCommand {
       "expected SMTPUTF8 or an ASCII address",
     );
   }
-  return accepted({ verb, sender: path, parameters: parameters.value });
+  return accepted({
+    verb,
+    sender: path,
+    parameters: parameters.value,
+    ...lenience?.used,
+  });
 }
 
-function parseRcpt(text: string, offer: Offer | undefined): ParsedCommand {
+function parseRcpt(
+  text: string,
+  offer: Offer | undefined,
+  lenience?: Lenience,
+): ParsedCommand {
   const verb = "RCPT";
   const start = BEFORE_RECIPIENT.length;
   if (text.slice(0, start).toUpperCase() !== BEFORE_RECIPIENT) {
     return refused("syntax", verb, 'expected "RCPT TO:<address>"');
   }
-  const recipient = parseForwardPath(text, start);
+  const recipient = parseForwardPath(text, start, lenience);
   if (!recipient.ok) return misplaced(verb, recipient);
   const { path, end } = recipient.value;
   const parameters = parseParameters(verb, text, offer, end);
@@ -220,44 +178,39 @@ function parseRcpt(text: string, offer: Offer | undefined): ParsedCommand {
   if (path.utf8 && offer === undefined) {
     return refused("utf8address", verb, "expected an ASCII address");
   }
-  return accepted({ verb, recipient: path, parameters: parameters.value });
+  return accepted({
+    verb,
+    recipient: path,
+    parameters: parameters.value,
+    ...lenience?.used,
+  });
 }
 
-function accepted(value: Command): ParsedCommand {
-  return { ok: true, value };
+/** The sentence of a refusal says nothing of what the line had in it. */
+function parseAuth(text: string): ParsedCommand {
+  const verb = "AUTH";
+  const [, mechanism, initial] = AUTH.exec(text) ?? [];
+  if (mechanism === undefined) {
+    return refused(
+      "syntax",
+      verb,
+      "expected AUTH mechanism [initial-response]",
+    );
+  }
+  return accepted({
+    verb,
+    mechanism: mechanism.toUpperCase(),
+    initial: initial === "=" ? "" : initial,
+  });
 }
 
-function refused(
-  problem: Refused["problem"],
-  verb: Verb | undefined,
-  expected: string,
-): ParsedCommand {
-  return { ok: false, problem, verb, expected };
-}
-
-/** A part of the line was refused; columns count from 1, in UTF-16 units. */
-function misplaced(
-  verb: Verb,
-  { at, expected, problem = "syntax" }: {
-    readonly at: number;
-    readonly expected: string;
-    readonly problem?: Refused["problem"];
-  },
-): ParsedCommand {
-  return refused(problem, verb, `expected ${expected} at column ${at + 1}`);
-}
-
-/**
- * The first four octets in one number, small letters as capitals. Clearing bit
- * 5 makes a capital of letters only, so that nothing else can look like one.
- */
-function fold(line: Uint8Array): number {
-  const [a = 0, b = 0, c = 0, d = 0] = line;
-  return ((a << 24) | (b << 16) | (c << 8) | d) & 0xdfdfdfdf;
-}
-
-function isBlank(octet: number): boolean {
-  return octet === SPACE || octet === TAB;
+function parseBdat(text: string): ParsedCommand {
+  const verb = "BDAT";
+  const [, digits, last] = BDAT.exec(text) ?? [];
+  const size = parseSize(digits);
+  return size === undefined
+    ? refused("syntax", verb, "expected BDAT size [LAST]")
+    : accepted({ verb, size, last: last !== undefined });
 }
 
 function trimmedLength(line: Uint8Array): number {
@@ -277,6 +230,6 @@ function decode(line: Uint8Array): string | undefined {
   }
 }
 
-function argumentOf(text: string): string {
-  return text.slice(VERB_OCTETS).replace(LEADING_BLANKS, "");
+function argumentOf(verb: Verb, text: string): string {
+  return text.slice(verb.length).replace(LEADING_BLANKS, "");
 }

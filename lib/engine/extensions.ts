@@ -1,33 +1,50 @@
 /**
- * Decides which service extensions the server offers in EHLO, which parameters
- * of MAIL and RCPT they allow, and what a relay's EHLO reply offers to us.
+ * Decides which service extensions the server offers in EHLO, and which
+ * parameters of MAIL and RCPT they allow.
  *
- * A new extension is a row of one table: its keyword, its line, the parameters
- * it brings. What a parameter means for the message (is it too big, must the
- * relay take 8 bits) is decided by those who ask. RFC 5321 section 4.1.1.11,
- * RFC 1870, RFC 6152, RFC 6531.
+ * A new extension is a row of one table: its keyword, when it is offered, its
+ * words, the parameters it brings. What a parameter may say stands in
+ * `parameters.ts`; what a relay's EHLO reply says, in `capabilities.ts`.
+ * RFC 5321 section 4.1.1.11.
  *
  * @module
  */
 
-/** What the server offers in one session. */
-export interface Offer {
-  /** Octets of the largest message taken; 0: no limit. RFC 1870. */
-  readonly size: number;
-}
+import { ATTRIBUTES } from "./attributes.ts";
+import {
+  type Capabilities,
+  NO_CAPABILITIES,
+  parseCapabilities,
+} from "./capabilities.ts";
+import type { Offer } from "./offer.ts";
+import {
+  formatMailParameters,
+  formatRcptParameters,
+  type MailParameters,
+  offersBinaryMime,
+  type RcptParameters,
+  readAuth,
+  readBody,
+  readEnvid,
+  readNotify,
+  readOrcpt,
+  readRequireTls,
+  readRet,
+  readSize,
+  readSmtputf8,
+  type ReadValue,
+} from "./parameters.ts";
 
-/** What MAIL says beside the sender. */
-export interface MailParameters {
-  /** Octets of the message, as the client reckons. RFC 1870. */
-  readonly size?: number;
-  /** What the message's body may hold. RFC 6152. */
-  readonly body?: "7BIT" | "8BITMIME";
-  /** Whether addresses and headers may be UTF-8. RFC 6531. */
-  readonly smtputf8: boolean;
-}
-
-/** What RCPT says beside the recipient: nothing yet. */
-export type RcptParameters = Readonly<Record<string, never>>;
+export {
+  type Capabilities,
+  formatMailParameters,
+  formatRcptParameters,
+  type MailParameters,
+  NO_CAPABILITIES,
+  type Offer,
+  parseCapabilities,
+  type RcptParameters,
+};
 
 /** The type of the parameters of each verb that has some. */
 export interface ParametersOf {
@@ -50,57 +67,86 @@ export type ParsedParameters<P> =
     readonly expected: string;
   };
 
-/** What the server of an EHLO reply can do. */
-export interface Capabilities {
-  /** Commands may be sent before the replies are there. RFC 2920. */
-  readonly pipelining: boolean;
-  /** The parameter SIZE is known. RFC 1870. */
-  readonly sizeOffered: boolean;
-  /** Octets of the largest message taken; 0 or missing: not said. */
-  readonly size?: number;
-  /** The parameter BODY is known. RFC 6152. */
-  readonly eightBitMime: boolean;
-  /** Replies have enhanced status codes. RFC 2034. */
-  readonly enhancedStatusCodes: boolean;
-  /** UTF-8 addresses are taken. RFC 6531. */
-  readonly smtputf8: boolean;
-  /** TLS can be begun. RFC 3207. */
-  readonly startTls: boolean;
-  /** SASL mechanisms, in capitals. RFC 4954. */
-  readonly auth: ReadonlySet<string>;
-}
-
-/**
- * Reads the value of a parameter, `undefined` where it has none; a string says
- * what was expected instead.
- */
-type ReadValue<P> = (value: string | undefined) => Partial<P> | string;
-
 interface Extension {
   readonly keyword: string;
-  /** The EHLO line, or `undefined` while it is not offered. */
-  readonly line?: (offer: Offer) => string | undefined;
+  /** Whether it is offered; absent: always. */
+  readonly isOffered?: (offer: Offer) => boolean;
+  /** What stands behind the keyword in EHLO. */
+  readonly words?: (offer: Offer) => string;
   readonly MAIL?: Readonly<Record<string, ReadValue<MailParameters>>>;
   readonly RCPT?: Readonly<Record<string, ReadValue<RcptParameters>>>;
 }
+
+/** The largest RCPTMAX: six digits. RFC 9422 section 4. */
+const MAX_RCPTMAX = 999_999;
 
 /** All that the server can offer, in the order of the EHLO reply. */
 const EXTENSIONS: readonly Extension[] = [
   { keyword: "PIPELINING" },
   {
     keyword: "SIZE",
-    line: (offer) => `SIZE ${offer.size}`,
+    words: (offer) => `${offer.size}`,
     MAIL: { SIZE: readSize },
   },
-  { keyword: "8BITMIME", MAIL: { BODY: readBody } },
+  { keyword: "STARTTLS", isOffered: (offer) => offer.startTls === true },
+  {
+    keyword: "AUTH",
+    isOffered: (offer) => (offer.auth?.length ?? 0) > 0,
+    words: (offer) => (offer.auth ?? []).join(" "),
+    MAIL: { AUTH: readAuth },
+  },
+  {
+    keyword: "8BITMIME",
+    isOffered: (offer) => offer.eightBitMime !== false,
+    MAIL: { BODY: readBody },
+  },
   { keyword: "ENHANCEDSTATUSCODES" },
-  { keyword: "SMTPUTF8", MAIL: { SMTPUTF8: readSmtputf8 } },
+  {
+    keyword: "SMTPUTF8",
+    isOffered: (offer) => offer.smtputf8 !== false,
+    MAIL: { SMTPUTF8: readSmtputf8 },
+  },
+  { keyword: "CHUNKING", isOffered: (offer) => offer.chunking === true },
+  {
+    keyword: "BINARYMIME",
+    isOffered: offersBinaryMime,
+    MAIL: { BODY: readBody },
+  },
+  {
+    keyword: "DSN",
+    isOffered: (offer) => offer.dsn === true,
+    MAIL: { RET: readRet, ENVID: readEnvid },
+    RCPT: { NOTIFY: readNotify, ORCPT: readOrcpt },
+  },
+  {
+    keyword: "REQUIRETLS",
+    isOffered: (offer) => offer.requireTls === true,
+    MAIL: { REQUIRETLS: readRequireTls },
+  },
+  {
+    keyword: "LIMITS",
+    isOffered: (offer) => offer.limits !== undefined,
+    words: ({ limits }) =>
+      `RCPTMAX=${Math.min(limits?.recipients ?? Infinity, MAX_RCPTMAX)}`,
+  },
+  {
+    keyword: "XCLIENT",
+    isOffered: (offer) => offer.xclient === true,
+    words: () => ATTRIBUTES.XCLIENT.join(" "),
+  },
+  {
+    keyword: "XFORWARD",
+    isOffered: (offer) => offer.xforward === true,
+    words: () => ATTRIBUTES.XFORWARD.join(" "),
+    // A Postfix in front hands on what its own client said, AUTH= included.
+    MAIL: { AUTH: readAuth },
+  },
   { keyword: "HELP" },
 ];
 
-/** A parameter and the extension that brings it. */
+/** A parameter and the extensions that bring it. */
 interface Row<P> {
-  readonly extension: Extension;
+  readonly extensions: readonly Extension[];
   readonly read: ReadValue<P>;
 }
 
@@ -122,21 +168,6 @@ const PARAMETER =
 
 const BLANKS = / */y;
 
-/** size-value, RFC 1870 section 5: at most 20 digits. */
-const SIZE_VALUE = /^\d{1,20}$/;
-
-/** Lines of an EHLO reply that are looked at. The longest seen have 20. */
-const MAX_CAPABILITY_LINES = 100;
-
-/** Words of such a line that are looked at. AUTH has up to ten mechanisms. */
-const MAX_CAPABILITY_WORDS = 32;
-
-/** RFC 4422 section 3.1. */
-const MECHANISM = /^[A-Z\d_-]{1,20}$/;
-
-/** What a server can do that knows only HELO, or was not asked yet. */
-export const NO_CAPABILITIES: Capabilities = parseCapabilities([]);
-
 /**
  * Lists the lines of an EHLO reply below the greeting.
  *
@@ -144,9 +175,10 @@ export const NO_CAPABILITIES: Capabilities = parseCapabilities([]);
  * @returns Such as `["PIPELINING", "SIZE 10485760", …]`.
  */
 export function ehloLines(offer: Offer): readonly string[] {
-  return EXTENSIONS
-    .map((extension) => ehloLine(extension, offer))
-    .filter((line) => line !== undefined);
+  return EXTENSIONS.filter((extension) => isOffered(extension, offer))
+    .map(({ keyword, words }) =>
+      words === undefined ? keyword : `${keyword} ${words(offer)}`
+    );
 }
 
 /**
@@ -179,71 +211,19 @@ export function parseParameters<V extends keyof ParametersOf>(
     }
     const keyword = name.toUpperCase();
     const row = ROWS[verb].get(keyword);
-    if (!row || !offer || ehloLine(row.extension, offer) === undefined) {
+    if (!row || !offer || !isAllowed(row, offer)) {
       return refused("parameter", start, offeredParameters(verb, offer));
     }
     if (seen.has(keyword)) {
       return refused("syntax", start, `${keyword} only once`);
     }
     seen.add(keyword);
-    const read = row.read(value);
+    const read = row.read(value, offer);
     if (typeof read === "string") return refused("syntax", start, read);
     parameters = { ...parameters, ...read };
     next += whole.length;
   }
   return { ok: true, value: parameters };
-}
-
-/**
- * Reads what a server offers from its EHLO reply. What is unknown or can't be
- * read counts as not offered.
- *
- * @param lines The texts of the reply's lines but the first, without code.
- * @returns What the server can do.
- */
-export function parseCapabilities(lines: readonly string[]): Capabilities {
-  const offered = new Set<string>();
-  const auth = new Set<string>();
-  let size: number | undefined;
-  for (const line of lines.slice(0, MAX_CAPABILITY_LINES)) {
-    // Some servers write "AUTH=PLAIN" for clients older than RFC 2554.
-    const [keyword = "", ...words] = line.trim().toUpperCase()
-      .split(/[ \t=]+/, MAX_CAPABILITY_WORDS);
-    offered.add(keyword);
-    if (keyword === "SIZE") size ??= sizeOf(words[0]);
-    if (keyword !== "AUTH") continue;
-    for (const word of words) if (MECHANISM.test(word)) auth.add(word);
-  }
-  return {
-    pipelining: offered.has("PIPELINING"),
-    sizeOffered: offered.has("SIZE"),
-    ...(size !== undefined && { size }),
-    eightBitMime: offered.has("8BITMIME"),
-    enhancedStatusCodes: offered.has("ENHANCEDSTATUSCODES"),
-    smtputf8: offered.has("SMTPUTF8"),
-    startTls: offered.has("STARTTLS"),
-    auth,
-  };
-}
-
-/**
- * Formats the parameters of a MAIL command for a server. What it does not
- * offer is left out: whether the message can go there at all is asked before.
- *
- * @param parameters The parameters.
- * @param capabilities What the server offers.
- * @returns Such as ` SIZE=100 SMTPUTF8`, with a space in front; or "".
- */
-export function formatMailParameters(
-  parameters: MailParameters,
-  capabilities: Capabilities,
-): string {
-  const { size, body, smtputf8 } = parameters;
-  let text = "";
-  if (capabilities.sizeOffered && size !== undefined) text += ` SIZE=${size}`;
-  if (capabilities.eightBitMime && body !== undefined) text += ` BODY=${body}`;
-  if (capabilities.smtputf8 && smtputf8) text += " SMTPUTF8";
-  return text;
 }
 
 function refused(
@@ -254,9 +234,12 @@ function refused(
   return { ok: false, problem, at, expected };
 }
 
-function ehloLine(extension: Extension, offer: Offer): string | undefined {
-  const { keyword, line } = extension;
-  return line === undefined ? keyword : line(offer);
+function isOffered({ isOffered }: Extension, offer: Offer): boolean {
+  return isOffered === undefined || isOffered(offer);
+}
+
+function isAllowed<P>({ extensions }: Row<P>, offer: Offer): boolean {
+  return extensions.some((extension) => isOffered(extension, offer));
 }
 
 function rows<P>(
@@ -264,12 +247,14 @@ function rows<P>(
     | Readonly<Record<string, ReadValue<P>>>
     | undefined,
 ): Rows<P> {
-  return new Map(
-    EXTENSIONS.flatMap((extension) =>
-      Object.entries(readers(extension) ?? {})
-        .map(([keyword, read]) => [keyword, { extension, read }] as const)
-    ),
-  );
+  const rows = new Map<string, Row<P>>();
+  for (const extension of EXTENSIONS) {
+    for (const [keyword, read] of Object.entries(readers(extension) ?? {})) {
+      const others = rows.get(keyword)?.extensions ?? [];
+      rows.set(keyword, { extensions: [...others, extension], read });
+    }
+  }
+  return rows;
 }
 
 function blanksEnd(text: string, at: number): number {
@@ -283,32 +268,9 @@ function offeredParameters(
 ): string {
   if (offer === undefined) return "no parameter without EHLO";
   const keywords = [...ROWS[verb]]
-    .filter(([, row]) => ehloLine(row.extension, offer) !== undefined)
+    .filter(([, row]) => isAllowed<unknown>(row, offer))
     .map(([keyword]) => keyword);
   return keywords.length === 0
     ? "no parameter"
     : `one of ${keywords.join(", ")}`;
-}
-
-/** A size beyond what a number holds exactly is beyond every limit too. */
-function sizeOf(value: string | undefined): number | undefined {
-  if (value === undefined || !SIZE_VALUE.test(value)) return undefined;
-  return Math.min(Number(value), Number.MAX_SAFE_INTEGER);
-}
-
-function readSize(value: string | undefined): Partial<MailParameters> | string {
-  const size = sizeOf(value);
-  return size === undefined ? "SIZE= with up to 20 digits" : { size };
-}
-
-function readBody(value: string | undefined): Partial<MailParameters> | string {
-  const body = value?.toUpperCase();
-  if (body === "7BIT" || body === "8BITMIME") return { body };
-  return "BODY=7BIT or BODY=8BITMIME";
-}
-
-function readSmtputf8(
-  value: string | undefined,
-): Partial<MailParameters> | string {
-  return value === undefined ? { smtputf8: true } : "SMTPUTF8 without a value";
 }

@@ -48,7 +48,7 @@ export {
   type Verb,
 } from "./command.ts";
 export { Stuffer, Unstuffer } from "./dots.ts";
-export type { Event, MailCommand, RcptCommand } from "./events.ts";
+export type { Attributes, Event, MailCommand, RcptCommand } from "./events.ts";
 export {
   type Capabilities,
   type MailParameters,
@@ -72,7 +72,8 @@ export {
   type Reply,
   replyLines,
 } from "./reply.ts";
-export type { ServerOptions } from "./options.ts";
+export { Lenience, LENIENCIES, type Leniency } from "./leniency.ts";
+export { MAX_AUTH_LINE_BYTES, type ServerOptions } from "./options.ts";
 export { ServerEngine } from "./server.ts";
 export {
   CLIENT_MOVES,
@@ -81,4 +82,5 @@ export {
   type Moves,
   SERVER_MOVES,
   type ServerState,
+  type ServerStep,
 } from "./states.ts";

@@ -7,6 +7,7 @@
 
 import type { Offer } from "./extensions.ts";
 import type { BareNewline } from "./framing.ts";
+import type { Leniency } from "./leniency.ts";
 
 /** What a session is run with. */
 export interface ServerOptions {
@@ -14,7 +15,9 @@ export interface ServerOptions {
   readonly hostname: string;
   /** What follows the name in the greeting. */
   readonly greeting: string;
-  /** What EHLO offers; `size` is the bound on a message, in octets. */
+  /**
+   * What EHLO offers at first; `size` is the bound on a message, in octets.
+   */
   readonly offer: Offer;
   /** Longest command line in bytes, CRLF included. */
   readonly maxLine: number;
@@ -26,4 +29,42 @@ export interface ServerOptions {
   readonly bareNewline: BareNewline;
   /** Whether MAIL needs EHLO or HELO before it. */
   readonly needHello: boolean;
+  /**
+   * The protocol: LMTP is RFC 2033.
+   *
+   * @default {"smtp"}
+   */
+  readonly protocol?: "smtp" | "lmtp";
+  /** Where the grammar is laxer than RFC 5321; nowhere where it is missing. */
+  readonly lenient?: ReadonlySet<Leniency>;
+  /**
+   * Whether TLS is on from the start.
+   *
+   * @default {false}
+   */
+  readonly secure?: boolean;
+  /**
+   * Whether MAIL, AUTH and VRFY need TLS before them. RFC 3207 section 4.
+   *
+   * @default {false}
+   */
+  readonly needTls?: boolean;
+  /**
+   * Whether MAIL and VRFY need AUTH before them. RFC 4954 section 6.
+   *
+   * @default {false}
+   */
+  readonly needAuth?: boolean;
+  /**
+   * Longest line of an AUTH exchange in bytes, CRLF included.
+   *
+   * @default {12288}
+   */
+  readonly maxAuthLine?: number;
 }
+
+/**
+ * Longest line of an AUTH exchange in bytes, CRLF included, where no other
+ * bound is given. RFC 4954 section 4.
+ */
+export const MAX_AUTH_LINE_BYTES = 12_288;

@@ -41,16 +41,31 @@ export const REPLIES = {
     status: "2.5.0",
     text: "Cannot verify, but will take mail for it and try",
   },
-  help: {
-    code: 214,
-    status: "2.0.0",
-    text: "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT",
-  },
+  tlsReady: { code: 220, status: "2.0.0", text: "Ready to start TLS" },
+  authOk: { code: 235, status: "2.7.0", text: "Authentication succeeded" },
   noExpn: { code: 502, status: "5.5.1", text: "Mailing lists are not shown" },
   unknown: {
     code: 500,
     status: "5.5.2",
     text: "Unknown command, HELP lists those known",
+  },
+  needEhlo: { code: 503, status: "5.5.1", text: "Expected EHLO first" },
+  needLhlo: {
+    code: 500,
+    status: "5.5.1",
+    text: "Unknown command: expected LHLO, this is LMTP",
+  },
+  notSmtp: {
+    code: 421,
+    status: "4.7.0",
+    text: "This is an SMTP server, closing",
+    close: true,
+  },
+  earlyTalker: {
+    code: 554,
+    status: "5.5.1",
+    text: "Expected you to wait for the greeting",
+    close: true,
   },
   tooLong: { code: 500, status: "5.5.2", text: "Line too long" },
   bareNewline: {
@@ -62,6 +77,27 @@ export const REPLIES = {
     code: 550,
     status: "5.6.0",
     text: "Bare CR or LF in the message: expected lines ended by CRLF",
+  },
+  lostChunk: {
+    code: 501,
+    status: "5.5.4",
+    text: "Cannot read BDAT: expected BDAT SIZE or BDAT SIZE LAST, closing",
+    close: true,
+  },
+  lateChunk: {
+    code: 503,
+    status: "5.5.1",
+    text: "The message of this chunk was refused: expected MAIL or RSET",
+  },
+  needBdat: {
+    code: 503,
+    status: "5.5.1",
+    text: "BODY=BINARYMIME can't come by DATA: expected BDAT",
+  },
+  noLmtpRecipients: {
+    code: 503,
+    status: "5.5.1",
+    text: "No valid recipients",
   },
   noRecipients: { code: 554, status: "5.5.1", text: "No valid recipients" },
   tooManyRecipients: {
@@ -84,6 +120,78 @@ export const REPLIES = {
     code: 554,
     status: "5.4.6",
     text: "Too many Received: fields, a mail loop",
+  },
+  noStartTls: { code: 502, status: "5.5.1", text: "STARTTLS is not offered" },
+  noAuth: { code: 502, status: "5.5.1", text: "AUTH is not offered" },
+  noChunking: { code: 502, status: "5.5.1", text: "BDAT is not offered" },
+  noXclient: { code: 502, status: "5.5.1", text: "XCLIENT is not offered" },
+  noXforward: { code: 502, status: "5.5.1", text: "XFORWARD is not offered" },
+  tlsActive: { code: 503, status: "5.5.1", text: "TLS is on already" },
+  tlsUnavailable: {
+    code: 454,
+    status: "4.7.0",
+    text: "TLS is not available, try again later",
+  },
+  needTls: {
+    code: 530,
+    status: "5.7.0",
+    text: "Must issue STARTTLS first",
+  },
+  needAuth: { code: 530, status: "5.7.0", text: "Must authenticate first" },
+  // RFC 4954 section 6 keeps 538 for old servers; clients show its text.
+  authNeedsTls: {
+    code: 538,
+    status: "5.7.11",
+    text: "Must issue STARTTLS before AUTH",
+  },
+  authTwice: { code: 503, status: "5.5.1", text: "Authenticated already" },
+  noMechanism: {
+    code: 504,
+    status: "5.5.4",
+    text: "Mechanism is not offered: expected one that EHLO lists",
+  },
+  authCancelled: {
+    code: 501,
+    status: "5.7.0",
+    text: "Authentication cancelled",
+  },
+  authMalformed: {
+    code: 501,
+    status: "5.5.2",
+    text:
+      "Cannot read the response: expected base64 of what the mechanism asks",
+  },
+  authTooLong: {
+    code: 500,
+    status: "5.5.6",
+    text: "Line of the authentication too long",
+  },
+  authFailed: {
+    code: 535,
+    status: "5.7.8",
+    text: "Authentication failed: the credentials do not hold",
+  },
+  authUnavailable: {
+    code: 454,
+    status: "4.7.0",
+    text: "Authentication is not available, try again later",
+  },
+  tooManyAuthFailures: {
+    code: 421,
+    status: "4.7.0",
+    text: "Too many failed authentications, closing",
+    close: true,
+  },
+  tooManyMessages: {
+    code: 450,
+    status: "4.7.1",
+    text: "Too many messages from your address, try again later",
+  },
+  connectsTooOften: {
+    code: 421,
+    status: "4.7.0",
+    text: "Too many connections in a short time from your address",
+    close: true,
   },
   relayDenied: { code: 550, status: "5.7.1", text: "Relaying denied" },
   needSmtputf8: {

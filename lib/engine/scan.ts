@@ -15,7 +15,7 @@ const DOT = 0x2e;
 
 /** The same bytes, seen as bytes and as 32-bit words. */
 export interface Scannable {
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly words: Uint32Array;
 }
 

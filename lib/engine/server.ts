@@ -6,76 +6,104 @@
  * question and then nothing more until {@linkcode ServerEngine.answer} is
  * called; replies gather until {@linkcode ServerEngine.output} takes them, so
  * that a batch of pipelined commands earns one write. What needs nobody's
- * decision (syntax, order, bounds, NOOP, HELP, VRFY) is answered here.
+ * decision (syntax, order, bounds, NOOP, HELP) is answered here.
  *
  * @module
  */
 
-import {
-  badLineReply,
-  badOrderReply,
-  OWN_REPLIES,
-  usualReply,
-} from "./answers.ts";
-import { type Command, parseCommand, type Verb } from "./command.ts";
-import type { Event, RcptCommand } from "./events.ts";
+import { chunkReply, helpReply, repliesTo, usualReply } from "./answers.ts";
+import type { Command } from "./command.ts";
+import { CommandReader } from "./command_reader.ts";
+import { type Event, questionOf, type RcptCommand } from "./events.ts";
+import type { Offer } from "./extensions.ts";
 import { Framing } from "./framing.ts";
+import type { Leniency } from "./leniency.ts";
+import { MessageReader } from "./message_reader.ts";
 import type { ServerOptions } from "./options.ts";
-import { Outbox } from "./outbox.ts";
-import { formatReply, isPositive, REPLIES, type Reply } from "./reply.ts";
-import { SERVER_MOVES, type ServerState } from "./states.ts";
+import { recipientRefusal, refusalOf } from "./permission.ts";
+import { gatherRecipients } from "./recipients.ts";
+import { isPositive, REPLIES, type Reply } from "./reply.ts";
+import { Speech } from "./speech.ts";
+import { Standing } from "./standing.ts";
+import type { ServerState } from "./states.ts";
 
 export type { ServerOptions };
-
-const NONE: readonly Reply[] = [];
 
 /** One conversation, the server's side. */
 export class ServerEngine {
   readonly #options: ServerOptions;
   readonly #framing: Framing;
-  #state: ServerState;
-  #esmtp = false;
-  #smtputf8 = false;
-  #recipients = 0;
-  #refusedRecipients = false;
-  #errors = 0;
+  readonly #reader: CommandReader;
+  readonly #message: MessageReader;
+  readonly #standing: Standing;
+  readonly #speech: Speech;
   #open: Event | undefined;
   #held: Command | Reply | undefined;
-  readonly #out = new Outbox();
-  readonly #refusals: Reply[] = [];
   #greeted = false;
-  #closed = false;
 
   /** A conversation in which nothing has been said yet. */
   constructor(options: ServerOptions) {
     this.#options = options;
+    this.#standing = new Standing(options);
     this.#framing = new Framing(options.maxLine, options.bareNewline);
-    this.#state = options.needHello ? "start" : "ready";
+    this.#speech = new Speech(this.#framing, options);
+    this.#reader = new CommandReader(this.#framing, options);
+    this.#message = new MessageReader(this.#framing, options);
   }
 
   /** Where the conversation stands. */
   get state(): ServerState {
-    return this.#state;
+    return this.#message.isDropping ? "chunk" : this.#standing.state;
   }
 
-  /** Whether the client said EHLO, and may use what was offered. */
+  /** Whether octets of a message come that its owner takes, not commands. */
+  get isInMessage(): boolean {
+    return this.#standing.isInMessage;
+  }
+
+  /** Whether the client said EHLO or LHLO, and may use what was offered. */
   get esmtp(): boolean {
-    return this.#esmtp;
+    return this.#standing.esmtp;
+  }
+
+  /** Whether AUTH succeeded, or XCLIENT brought a login. */
+  get authenticated(): boolean {
+    return this.#standing.authenticated;
+  }
+
+  /** Whether STARTTLS was granted, and {@linkcode secured} is waited for. */
+  get isWaitingForTls(): boolean {
+    return this.#standing.state === "tls";
+  }
+
+  /** Bad commands so far. */
+  get errors(): number {
+    return this.#speech.errors;
   }
 
   /** Whether the last reply ends the connection. */
   get closed(): boolean {
-    return this.#closed;
+    return this.#speech.closed;
   }
 
   /** Whether nothing at all has come of the next command. */
   get isIdle(): boolean {
-    return this.#framing.unread === 0 && this.#held === undefined;
+    return this.#framing.unread === 0 && this.#held === undefined &&
+      !this.#message.isDropping;
+  }
+
+  /** What is offered from now on. STARTTLS never is where TLS is on. */
+  get offer(): Offer {
+    return this.#standing.offer;
+  }
+
+  set offer(offer: Offer) {
+    this.#standing.offer = offer;
   }
 
   /** Room for bytes from the client. */
   space(): Uint8Array<ArrayBuffer> {
-    return this.#framing.space();
+    return this.#reader.space();
   }
 
   /** Says that `count` bytes of {@linkcode space} are filled. */
@@ -85,7 +113,21 @@ export class ServerEngine {
 
   /** Takes another buffer to read into, and gives the old one back. */
   exchange(buffer: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-    return this.#framing.exchange(buffer);
+    return this.#reader.exchange(buffer);
+  }
+
+  /**
+   * TLS is on, after a STARTTLS that was granted: what came in clear is thrown
+   * away, and the session begins anew. RFC 3207 section 4.2.
+   *
+   * @throws {TypeError} No STARTTLS was granted.
+   */
+  secured(): void {
+    if (!this.isWaitingForTls) {
+      throw new TypeError("Cannot be secured: expected a granted STARTTLS");
+    }
+    this.#framing.clear();
+    this.#standing.secured();
   }
 
   /**
@@ -93,7 +135,7 @@ export class ServerEngine {
    * the next call.
    */
   output(): Uint8Array<ArrayBuffer> | undefined {
-    return this.#out.take();
+    return this.#speech.take();
   }
 
   /**
@@ -101,28 +143,20 @@ export class ServerEngine {
    * open, or the conversation is over.
    */
   next(): Event | undefined {
-    if (this.#open !== undefined || this.#closed) return undefined;
+    if (this.#open !== undefined || this.closed) return undefined;
     if (!this.#greeted) {
       this.#greeted = true;
       return this.#ask({ type: "connect" });
     }
-    if (this.#state === "data") return this.#nextOfData();
-    while (!this.#closed) {
-      const command = this.#held ?? this.#read();
-      this.#held = undefined;
-      if (command === undefined) return undefined;
-      if (!("verb" in command)) this.#refuse(command);
-      else {
-        const event = this.#take(command);
-        if (event !== undefined) return this.#ask(event);
-      }
-    }
-    return undefined;
+    let event: Event | "more" | undefined;
+    do event = this.#nextOfState(); while (event === "more" && !this.closed);
+    return event === "more" ? undefined : event;
   }
 
   /**
    * Answers the open question: with the usual reply, or with another one. A
-   * `rcpt` question takes one reply a recipient, or one for all of them.
+   * `rcpt` question takes one reply a recipient, or one for all of them; and so
+   * does `end` under LMTP, for those that were accepted.
    *
    * @throws {TypeError} No question is open, or there are too few or too many
    * replies to it.
@@ -132,14 +166,8 @@ export class ServerEngine {
     if (event === undefined) {
       throw new TypeError("Cannot answer: expected an open question");
     }
-    const count = event.type === "rcpt" ? event.recipients.length : 1;
-    const given = reply ?? usualReply(event, this.#options);
-    const replies = "code" in given ? Array<Reply>(count).fill(given) : given;
-    if (replies.length !== count) {
-      throw new TypeError(
-        `Cannot answer "${event.type}" with ${replies.length} replies: expected ${count}`,
-      );
-    }
+    const given = reply ?? usualReply(event, this.#options, this.offer);
+    const replies = repliesTo(event, given, this.#standing.repliesTo(event));
     this.#open = undefined;
     for (const reply of replies) this.#settle(event, reply);
   }
@@ -149,13 +177,18 @@ export class ServerEngine {
    * bad commands, and what exceeds a bound.
    */
   refusals(): readonly Reply[] {
-    return this.#refusals.length === 0 ? NONE : this.#refusals.splice(0);
+    return this.#speech.refusals();
+  }
+
+  /** The leniencies used since the last call, for the log. */
+  leniencies(): readonly Leniency[] {
+    return this.#reader.leniencies();
   }
 
   /** Ends the conversation unasked, as with 421. RFC 5321 section 3.8. */
   close(reply: Reply): void {
     this.#open = undefined;
-    this.#say({ ...reply, close: true });
+    this.#speech.say({ ...reply, close: true });
   }
 
   #ask(event: Event): Event {
@@ -163,172 +196,120 @@ export class ServerEngine {
     return event;
   }
 
-  #say(reply: Reply): void {
-    if (this.#closed) return;
-    this.#out.add(formatReply(reply));
-    if (!reply.close) return;
-    this.#closed = true;
-    this.#framing.clear();
+  /** What comes next, a question or a piece; `"more"`: what came was no such. */
+  #nextOfState(): Event | "more" | undefined {
+    switch (this.state) {
+      case "tls":
+        return undefined;
+      case "data":
+      case "chunk":
+        return this.#nextOfMessage();
+      case "auth": {
+        const response = this.#reader.response();
+        if (response === undefined) return undefined;
+        if (typeof response === "string") {
+          return this.#ask({ type: "response", text: response });
+        }
+        this.#standing.move("END");
+        this.#speech.refuse(response);
+        return "more";
+      }
+      default: {
+        const command = this.#held ?? this.#read();
+        this.#held = undefined;
+        if (command === undefined) return undefined;
+        const event = "verb" in command
+          ? this.#take(command)
+          : this.#speech.refuse(command);
+        return event === undefined ? "more" : this.#ask(event);
+      }
+    }
   }
 
-  /** A bad command: counted, and after too many of them the last one. */
-  #refuse(reply: Reply): void {
-    this.#errors++;
-    const isLast = this.#errors > this.#options.maxErrors;
-    this.#decline(isLast ? REPLIES.tooManyErrors : reply);
-  }
-
-  /** What is refused without being a bad command. */
-  #decline(reply: Reply): void {
-    this.#refusals.push(reply);
-    this.#say(reply);
+  #nextOfMessage(): Event | "more" | undefined {
+    const event = this.#message.next(this.#standing.maxSize);
+    if (event === undefined) return undefined;
+    if ("type" in event) {
+      return event.type === "end" ? this.#ask(event) : event;
+    }
+    const { size, dropped } = event;
+    if (dropped === undefined) {
+      this.#standing.move("PAUSE");
+      this.#speech.say(chunkReply(size));
+    } else if (dropped.isAnswer) this.#speech.say(dropped.reply);
+    else this.#speech.refuse(dropped.reply);
+    return "more";
   }
 
   /** The next command, or the reply to what isn't one. */
   #read(): Command | Reply | undefined {
-    const line = this.#framing.line();
-    if (line === undefined) return undefined;
-    if (line === "too long") return REPLIES.tooLong;
-    if (line === "bare newline") return REPLIES.bareNewline;
-    const parsed = parseCommand(
-      line,
-      this.#esmtp ? this.#options.offer : undefined,
-    );
-    return parsed.ok ? parsed.value : badLineReply(parsed);
+    const { offer, state, esmtp, authenticated } = this.#standing;
+    const takesAuth = state === "ready" && !authenticated &&
+      (offer.auth?.length ?? 0) > 0;
+    return this.#reader.command(esmtp ? offer : undefined, takesAuth);
   }
 
-  /** Checks the order, then answers, or says what is to be asked. */
+  /** Checks whether it may come, then answers, or says what is to be asked. */
   #take(command: Command): Event | undefined {
-    const { verb } = command;
-    if (SERVER_MOVES[this.#state][verb] === undefined) {
-      // Who pipelines has sent DATA before it could know: that is no error.
-      if (verb === "DATA" && this.#refusedRecipients) {
-        return void this.#decline(REPLIES.noRecipients);
-      }
-      return void this.#refuse(badOrderReply(verb, this.#state));
+    const refusal = refusalOf(command, this.#standing);
+    if (refusal !== undefined) {
+      if (command.verb !== "BDAT") return void this.#speech.refuse(refusal);
+      const dropped = { reply: refusal, isAnswer: false };
+      return void this.#message.drop(command, dropped);
     }
-    switch (verb) {
-      case "EHLO":
-      case "HELO":
-        return { type: "hello", name: command.name, esmtp: verb === "EHLO" };
-      case "MAIL": {
-        const { sender, parameters } = command;
-        if ((parameters.size ?? 0) > this.#maxSize) {
-          return void this.#decline(REPLIES.tooBig);
-        }
-        return { type: "mail", sender, parameters };
-      }
+    switch (command.verb) {
       case "RCPT":
         return this.#takeRecipients(command);
-      case "DATA":
-        return { type: "data" };
-      case "RSET":
-        return { type: "reset" };
-      case "QUIT":
-        return { type: "quit" };
+      case "BDAT":
+        this.#standing.chunk = command;
+        if (this.#standing.state === "rcpt") {
+          return { type: "data", chunking: true };
+        }
+        this.#message.startChunk(command);
+        return void this.#standing.move("BDAT");
       case "NOOP":
+        return void this.#speech.say(REPLIES.ok);
       case "HELP":
-      case "VRFY":
-        return void this.#say(OWN_REPLIES[verb]);
+        return void this.#speech.say(helpReply(this.#options, this.offer));
       case "EXPN":
-        return void this.#refuse(REPLIES.noExpn);
+        return void this.#speech.refuse(REPLIES.noExpn);
+      default:
+        return questionOf(command);
     }
   }
 
   /** This RCPT, and those that came right behind it. */
   #takeRecipients(first: RcptCommand): Event | undefined {
-    const refusal = this.#refusalOf(first, 0);
+    const refusal = recipientRefusal(first, 0, this.#standing);
     if (refusal !== undefined) {
-      this.#refusedRecipients = true;
-      if (refusal !== REPLIES.needSmtputf8) return void this.#decline(refusal);
-      return void this.#refuse(refusal);
+      this.#standing.hasRefused = true;
+      return void this.#speech.refuse(refusal);
     }
-    const recipients = [first];
-    for (;;) {
-      const command = this.#read();
-      if (command === undefined) break;
-      if (
-        "verb" in command && command.verb === "RCPT" &&
-        this.#refusalOf(command, recipients.length) === undefined
-      ) {
-        recipients.push(command);
-        continue;
-      }
-      this.#held = command;
-      break;
-    }
-    return { type: "rcpt", recipients };
+    const read = () => this.#read();
+    const gathered = gatherRecipients(first, read, this.#standing);
+    this.#held = gathered.behind;
+    return { type: "rcpt", recipients: gathered.recipients };
   }
 
-  #refusalOf(command: RcptCommand, asked: number): Reply | undefined {
-    if (this.#recipients + asked >= this.#options.maxRecipients) {
-      return REPLIES.tooManyRecipients;
-    }
-    if (command.recipient.utf8 && !this.#smtputf8) return REPLIES.needSmtputf8;
-    return undefined;
-  }
-
-  get #maxSize(): number {
-    return this.#options.offer.size || Infinity; // RFC 1870: 0 is no limit
-  }
-
-  #nextOfData(): Event | undefined {
-    const maxSize = this.#maxSize;
-    for (;;) {
-      const bytes = this.#framing.data();
-      if (bytes === undefined) return undefined;
-      if (bytes === "end") {
-        const { size, hasBareNewline } = this.#framing;
-        const refusal = size > maxSize
-          ? REPLIES.tooBig
-          : hasBareNewline && this.#options.bareNewline === "reject"
-          ? REPLIES.bareNewlineInData
-          : undefined;
-        return this.#ask({ type: "end", size, refusal });
-      }
-      // Read to its end all the same: its rest would run as commands.
-      if (this.#framing.size > maxSize) this.#framing.discardData();
-      else return { type: "body", bytes };
-    }
-  }
-
-  /** Says the reply and makes the move, which is made only on success. */
+  /** Says the reply and makes the move. */
   #settle(event: Event, reply: Reply): void {
-    this.#say(reply);
-    const positive = isPositive(reply);
-    switch (event.type) {
-      case "hello":
-        if (!positive) return;
-        this.#esmtp = event.esmtp;
-        return this.#move("EHLO");
-      case "mail":
-        if (!positive) return;
-        this.#smtputf8 = event.parameters.smtputf8;
-        return this.#move("MAIL");
-      case "rcpt":
-        if (!positive) {
-          this.#refusedRecipients = true;
-          return;
-        }
-        this.#recipients++;
-        return this.#move("RCPT");
-      case "data":
-        // A refused DATA ends the transaction: nobody is left to send it to.
-        if (!positive) return this.#move("RSET");
-        this.#framing.startData();
-        return this.#move("DATA");
-      case "end":
-        return this.#move("END");
-      case "reset":
-        return this.#move("RSET");
+    if (event.type === "data" && event.chunking) {
+      return this.#settleChunk(event, reply);
     }
+    this.#speech.say(reply);
+    this.#standing.settle(event, reply);
+    if (!isPositive(reply)) return;
+    if (event.type === "data") this.#message.startData();
+    // What came behind it in clear may be anybody's.
+    if (event.type === "starttls") this.#framing.clear();
   }
 
-  #move(step: Verb | "END"): void {
-    this.#state = SERVER_MOVES[this.#state][step] ?? this.#state;
-    if (this.#state === "ready") {
-      this.#recipients = 0;
-      this.#refusedRecipients = false;
-    }
+  /** As with DATA; but the octets are there already, and come before a reply. */
+  #settleChunk(event: Event, reply: Reply): void {
+    const { chunk, isBinary } = this.#standing;
+    this.#standing.settle(event, reply);
+    if (reply.close) this.#speech.say(reply);
+    else if (isPositive(reply)) this.#message.startChunks(chunk!, isBinary);
+    else this.#message.drop(chunk!, { reply, isAnswer: true });
   }
 }

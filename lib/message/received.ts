@@ -41,12 +41,14 @@ const FOLD_AT = 78;
 /** How a message came in. RFC 3848; the UTF-8 ones RFC 6531 section 4.3. */
 export type TransmissionType =
   | "SMTP"
-  | `${"ESMTP" | "UTF8SMTP"}${"" | "S"}${"" | "A"}`;
+  | `${"ESMTP" | "LMTP" | "UTF8SMTP" | "UTF8LMTP"}${"" | "S"}${"" | "A"}`;
 
 /** What decides the transmission type. */
 export interface Transmission {
   /** Whether the client said EHLO. */
   readonly esmtp: boolean;
+  /** Whether it said LHLO. */
+  readonly lmtp: boolean;
   /** Whether the session is under TLS. */
   readonly tls: boolean;
   /** Whether the client has authenticated itself. */
@@ -67,6 +69,13 @@ export interface Trace {
   readonly hostname: string;
   /** How the message came in. */
   readonly protocol: TransmissionType;
+  /** The TLS version and cipher suite it came under, where it did. */
+  readonly tls?:
+    | {
+      readonly protocol: string | undefined;
+      readonly cipher: string | undefined;
+    }
+    | undefined;
   /** The session's or the message's id, as the log has it. */
   readonly id: string;
   /**
@@ -85,10 +94,10 @@ export interface Trace {
  * counts as ESMTP.
  */
 export function transmissionType(
-  { esmtp, tls, authenticated, utf8 }: Transmission,
+  { esmtp, lmtp, tls, authenticated, utf8 }: Transmission,
 ): TransmissionType {
-  if (!esmtp && !tls && !authenticated) return "SMTP";
-  const base = utf8 ? "UTF8SMTP" : "ESMTP";
+  if (!esmtp && !lmtp && !tls && !authenticated) return "SMTP";
+  const base = lmtp ? utf8 ? "UTF8LMTP" : "LMTP" : utf8 ? "UTF8SMTP" : "ESMTP";
   return `${base}${tls ? "S" : ""}${authenticated ? "A" : ""}`;
 }
 
@@ -109,12 +118,23 @@ export function formatReceived(trace: Trace): string {
   return fold([
     `Received: from ${helo}`,
     `(${client})`,
+    ...formatTls(trace.tls),
     `by ${cleanName(trace.hostname, utf8)}`,
     `with ${trace.protocol}`,
     `id ${id}${recipient === "" ? ";" : ""}`,
     ...recipient === "" ? [] : [`for <${recipient}>;`],
     date,
   ]);
+}
+
+/** A comment, since the field has no clause for it; as Postfix and others do. */
+function formatTls(tls: Trace["tls"]): readonly string[] {
+  if (tls?.protocol === undefined) return [];
+  const words = [tls.protocol, tls.cipher ?? ""].map((word) =>
+    clean(word, /[^A-Za-z0-9._-]/g, MAX_ID)
+  );
+  const cipher = words[1] === "" ? "" : ` with cipher ${words[1]}`;
+  return [`(using ${words[0]}${cipher})`];
 }
 
 let lastSecond = NaN;

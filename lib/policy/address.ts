@@ -45,6 +45,21 @@ export function parseAddress(text: string): Parsed<Address> {
   return { ok: true, value: mapped ? parts.slice(6) : parts };
 }
 
+/**
+ * The name that a client is counted under: an IPv6 client by its /64 network,
+ * since a host is commonly given a whole one (RFC 6177 section 2) and may use
+ * any address of it.
+ *
+ * @param address The client's bare address
+ * @returns Its groups, four of them for IPv6; what is no address as it is
+ */
+export function clientOf(address: string): string {
+  const parsed = parseAddress(address);
+  if (!parsed.ok) return address;
+  return (parsed.value.length === 2 ? parsed.value : parsed.value.slice(0, 4))
+    .join(":");
+}
+
 function parseDecimal(text: string): number[] | undefined {
   // IPv4.isValid would take "0300.1", which other software reads otherwise.
   if (!ipaddr.IPv4.isValidFourPartDecimal(text)) return undefined;

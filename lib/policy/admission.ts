@@ -2,15 +2,14 @@
  * Decides whether one more client may connect.
  *
  * Counts are kept for connected clients only, so memory is bounded by the
- * number of sessions. An IPv6 client is counted by its /64 network: a host is
- * commonly given a whole one (RFC 6177 section 2) and may use any address of it.
+ * number of sessions. An IPv6 client is counted by its /64 network.
  *
  * Peers on a Unix socket have no address and count into the total only.
  *
  * @module
  */
 
-import { parseAddress } from "./address.ts";
+import { clientOf } from "./address.ts";
 
 /** How many sessions there may be at once; `Infinity` for no limit. */
 export interface AdmissionLimits {
@@ -107,12 +106,4 @@ export class Admission {
   change(limits: AdmissionLimits): void {
     this.#limits = limits;
   }
-}
-
-/** The name a client is counted under. */
-function clientOf(address: string): string {
-  const parsed = parseAddress(address);
-  if (!parsed.ok) return address;
-  return (parsed.value.length === 2 ? parsed.value : parsed.value.slice(0, 4))
-    .join(":");
 }

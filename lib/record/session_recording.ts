@@ -70,6 +70,19 @@ export class SessionRecording {
     });
   }
 
+  /** What is under a tapped connection, as TLS needs it. */
+  untapped(connection: Connection): Connection {
+    return connection instanceof TappedConnection
+      ? connection.takeInner()
+      : connection;
+  }
+
+  /** The same connection once both ends have gone over to TLS. */
+  secured(connection: Connection, own: End): Connection {
+    if (!this.#isOver) this.#recording?.secured("client");
+    return this.tap(connection, own);
+  }
+
   /** What the session and the relay of that name say to each other. */
   relay(name: string): RelayTrack {
     let track = this.#relays.get(name);

@@ -5,8 +5,13 @@
  */
 
 import type { Answer } from "../engine/client.ts";
-import { isPositive, type Reply, replyLines } from "../engine/reply.ts";
-import { RelayError } from "./settings.ts";
+import {
+  isPositive,
+  REPLIES,
+  type Reply,
+  replyLines,
+} from "../engine/reply.ts";
+import { formatWords, RelayError, type RelayStep } from "./settings.ts";
 
 /** Whether the relay has done what it was asked: 2xx. RFC 5321 section 4.2.1. */
 export function isDone({ code }: Reply): boolean {
@@ -39,11 +44,39 @@ function withStatus(reply: Reply): Reply {
     : { ...reply, status: `${digit}.0.0` };
 }
 
+/**
+ * The relay's own word, passed on.
+ *
+ * @throws {RelayError} It is none: 421 and 3xx are not a verdict.
+ */
+export function verdictOf(step: RelayStep, reply: Reply): Reply {
+  if (reply.code === 421) throw lost(step, reply);
+  if (reply.code >= 300 && reply.code < 400) throw confused(step, reply);
+  return passedOn(reply);
+}
+
+/** The relay lets go of the connection. */
+export function lost(
+  step: RelayStep,
+  reply: Reply,
+  isStale = false,
+): RelayError {
+  const problem = `the relay said ${formatWords(reply)}`;
+  return new RelayError(step, REPLIES.relayLost, problem, { isStale });
+}
+
+/** The relay says what can't be said there. */
+export function confused(step: RelayStep, reply: Reply): RelayError {
+  const problem = `the relay said ${formatWords(reply)}`;
+  return new RelayError(step, REPLIES.relayConfused, problem);
+}
+
 /** A relay that refuses the sender may hang up on the rest: a verdict too. */
 export function senderRefusalOf(error: unknown): readonly Answer[] {
-  const [first] = error instanceof RelayError ? error.answers : [];
-  const isRefusal = first !== undefined && first.reply.code !== 421 &&
-    !isPositive(first.reply);
-  if (isRefusal) return [first];
+  const answers = error instanceof RelayError ? error.answers : [];
+  const mail = answers.find(({ step }) => step === "MAIL");
+  const isRefusal = mail !== undefined && mail.reply.code !== 421 &&
+    !isPositive(mail.reply);
+  if (isRefusal) return [mail];
   throw error;
 }

@@ -10,6 +10,7 @@
  */
 
 import { type Answer, ClientEngine, ProtocolError } from "../engine/client.ts";
+import type { Capabilities } from "../engine/extensions.ts";
 import { REPLIES } from "../engine/reply.ts";
 import type { RelayTap } from "../record/relay_track.ts";
 import { TappedConnection } from "../record/tap.ts";
@@ -19,7 +20,9 @@ import {
   deadlineErrorOf,
 } from "../transport/connection.ts";
 import type { Sweep } from "../transport/sweep.ts";
+import { isDone } from "./answer.ts";
 import { Gathering } from "./gathering.ts";
+import type { KnownRelay } from "./offer.ts";
 import { RelayError, type RelaySettings, type RelayStep } from "./settings.ts";
 
 /**
@@ -32,9 +35,15 @@ export const RELAY_IDLE_MS = 30_000;
 const QUIT = new TextEncoder().encode("QUIT\r\n");
 
 /** An open connection, past EHLO once {@linkcode openRelay} gave it. */
-export class RelayConnection {
+export class RelayConnection implements KnownRelay {
   /** The dialogue. */
   readonly engine: ClientEngine = new ClientEngine();
+  /** Whether it is in TLS. */
+  isSecure = false;
+  /** Whether the relay's certificate was verified. */
+  isVerified = false;
+  /** Whether the relay has accepted this server's credentials. */
+  isAuthenticated = false;
   /** What a failure is put down to. */
   step: RelayStep = "greeting";
   /** The beginning of a message, not written yet. */
@@ -66,6 +75,11 @@ export class RelayConnection {
     const { tap } = this;
     if (tap === undefined) return connection;
     return new TappedConnection(connection, "client", tap);
+  }
+
+  /** What the relay offers. */
+  get capabilities(): Capabilities {
+    return this.engine.capabilities;
   }
 
   /** The peer's bare address; empty for a Unix socket. */
@@ -132,7 +146,7 @@ export class RelayConnection {
         }
         if (got.length === answers) {
           // What follows unasked does not undo the answer, but is the last.
-          this.#hasSpoken = !this.engine.isQuiet;
+          this.#hasSpoken = this.engine.hasSurplus;
           return got;
         }
         const count = await (this.#pending ??
@@ -145,6 +159,17 @@ export class RelayConnection {
       throw this.#failed(error, got);
     } finally {
       this.#connection.readBy = Infinity;
+    }
+  }
+
+  /** Ends the transaction; a connection that can't do that is closed. */
+  async reset(): Promise<void> {
+    this.engine.reset();
+    try {
+      const [answer] = await this.ask(1);
+      if (!isDone(answer!.reply)) this.close();
+    } catch {
+      // Closed by then.
     }
   }
 

@@ -4,39 +4,41 @@
  * The rule: the client never hears 250 for what the relay did not take. The
  * relay's verdict is passed on with its code and text; where there is no
  * verdict (silence, a lost connection, nonsense, 421) it is 451, for this and
- * for every further question of the message. The final dot is sent by
- * {@linkcode RelayHop.finish} alone; {@linkcode RelayHop.abort} breaks off
+ * for every further question of the message. The final dot (or the last chunk)
+ * is sent by {@linkcode RelayHop.finish} alone; {@linkcode RelayHop.abort} breaks off
  * before it.
  *
  * @module
  */
 
-import type { Answer } from "../engine/client.ts";
-import type { MailCommand, RcptCommand } from "../engine/events.ts";
+import type { RcptCommand } from "../engine/events.ts";
 import { isPositive, REPLIES, type Reply } from "../engine/reply.ts";
+import type { Hop, Sender } from "../hop.ts";
 import type { Log } from "../log/log.ts";
 import type { RelayTrack } from "../record/relay_track.ts";
-import { isDone, passedOn, senderRefusalOf } from "./answer.ts";
+import { confused, isDone, lost, verdictOf } from "./answer.ts";
+import { ChunkPassage } from "./chunks.ts";
 import type { RelayConnection } from "./connection.ts";
+import { Envelope } from "./envelope.ts";
 import { lackingOf } from "./offer.ts";
+import { DataPassage, type Passage } from "./passage.ts";
 import type { RelayPool } from "./pool.ts";
 import {
   FINAL_DOT_TIMEOUT_MS,
-  formatWords,
   RelayError,
   relayName,
   type RelayStep,
 } from "./settings.ts";
 
-const ENCODER = new TextEncoder();
-
 /** One message on its way to one relay. */
-export class RelayHop {
+export class RelayHop implements Hop {
   readonly #pool: RelayPool;
-  readonly #mail: Pick<MailCommand, "sender" | "parameters">;
+  readonly #mail: Sender;
   readonly #log: Log;
   readonly #track: RelayTrack | undefined;
   #relay: RelayConnection | undefined;
+  #envelope: Envelope | undefined;
+  #passage: Passage | undefined;
   /** No verdict is to be had any more: what every further question gets. */
   #failure: Reply | undefined;
   /** The relay's refusal of the sender, which is each recipient's refusal. */
@@ -47,7 +49,7 @@ export class RelayHop {
   /** `track` gets to know what is said, where the session is recorded. */
   constructor(
     pool: RelayPool,
-    mail: Pick<MailCommand, "sender" | "parameters">,
+    mail: Sender,
     log: Log,
     track?: RelayTrack,
   ) {
@@ -91,79 +93,66 @@ export class RelayHop {
   async data(trace: string): Promise<Reply> {
     if (this.#failure !== undefined) return this.#failure;
     const relay = this.#relay!;
+    // RFC 3030 section 3: DATA can't carry it.
+    const isBinary = this.#mail.parameters.body === "BINARYMIME";
+    const way = isBinary ? new ChunkPassage(relay) : new DataPassage(relay);
+    this.#passage = way;
     try {
-      relay.step = "DATA";
-      relay.engine.data();
-      const [answer] = await relay.ask(1);
-      const { reply } = answer!;
-      if (reply.code === 354) {
-        relay.listen();
-        if (!relay.gathering.start(trace)) {
-          await this.write(ENCODER.encode(trace));
-        }
-        return REPLIES.start;
-      }
-      if (isPositive(reply)) throw this.#confused(reply);
-      return this.#verdict(reply);
+      const reply = await way.start(trace);
+      return reply === REPLIES.start ? reply : this.#verdict(relay, reply);
     } catch (error) {
       return this.#fail(error);
     }
   }
 
   /**
-   * Takes a piece of the message, dot-stuffed. Small ones are gathered, and so
-   * copied; a large one is good again once the promise resolves.
+   * Takes a piece of the message, dot-stuffed unless it is binary. Small ones
+   * are gathered, and so copied; a large one is good again once the promise
+   * resolves.
    */
   write(piece: Uint8Array): Promise<void> | undefined {
     if (this.#failure !== undefined) return undefined;
-    if (this.#relay!.gathering.add(piece)) return undefined;
-    return this.#writeThrough(piece);
-  }
-
-  async #writeThrough(piece: Uint8Array): Promise<void> {
-    const relay = this.#relay!;
-    relay.step = "message";
-    // It has made up its mind, which `finish` will hear.
-    if (relay.hasSpoken) return;
-    try {
-      const gathered = relay.gathering.take();
-      if (gathered !== undefined) await relay.write(gathered);
-      await relay.write(piece);
-    } catch (error) {
+    return this.#passage!.write(piece)?.catch((error) => {
       this.#fail(error);
-    }
+    });
   }
 
-  /** Sends the final dot: the relay's verdict on the message. */
-  async finish(): Promise<Reply> {
+  /**
+   * Ends the message: the relay's verdict, or under LMTP its verdicts, one for
+   * each recipient that it took.
+   */
+  async finish(): Promise<Reply | readonly Reply[]> {
     if (this.#failure !== undefined) return this.#failure;
     const relay = this.#relay!;
+    const { verdicts: count } = relay.engine;
+    let verdicts: Reply[] = [];
+    let failure: Reply | undefined;
     try {
-      relay.step = "final dot";
-      if (relay.hasSpoken) return await this.#heed(relay);
-      // The dot's own bytes ride on the last of the message.
-      const last = relay.gathering.takeWithDot();
-      relay.engine.end(last !== undefined);
-      if (last !== undefined) await relay.write(last);
-      const [answer] = await relay.ask(1, this.#finalDotTimeoutMs);
-      const { reply } = answer!;
-      if (reply.code >= 300 && reply.code < 400) throw this.#confused(reply);
-      const verdict = this.#verdict(reply);
-      if (this.#failure === undefined) this.#release();
-      return verdict;
+      const replies = await this.#passage!.finish(this.#finalDotTimeoutMs);
+      verdicts = replies.map((reply) => this.#settle(relay, reply));
+    } catch (error) {
+      // Where one is missing, the others hold all the same.
+      const answers = error instanceof RelayError ? error.answers : [];
+      verdicts = answers.filter(({ step }) => step === "END" || step === "LAST")
+        .map(({ reply }) => this.#settle(relay, reply));
+      failure = this.#fail(error);
+    }
+    if (this.#relay !== undefined) this.#release();
+    if (this.#pool.settings.protocol !== "lmtp" || verdicts.length === 0) {
+      return verdicts[0] ?? failure!;
+    }
+    // What was refused before the end was refused for all.
+    const rest = failure ?? verdicts[0]!;
+    return Array.from({ length: count }, (_, i) => verdicts[i] ?? rest);
+  }
+
+  /** One of several verdicts: what can't be one is a failure for its recipient. */
+  #settle(relay: RelayConnection, reply: Reply): Reply {
+    try {
+      return this.#verdict(relay, reply);
     } catch (error) {
       return this.#fail(error);
     }
-  }
-
-  /** A refusal may come before the final dot; consent to what, then? */
-  async #heed(relay: RelayConnection): Promise<Reply> {
-    const { reply } = await relay.heed();
-    if (isPositive(reply)) throw this.#confused(reply);
-    const verdict = this.#verdict(reply);
-    relay.close();
-    this.#relay = undefined;
-    return verdict;
   }
 
   get #finalDotTimeoutMs(): number {
@@ -178,23 +167,16 @@ export class RelayHop {
     const relay = this.#relay;
     if (relay === undefined) return;
     this.#failure ??= REPLIES.relayLost;
-    if (relay.engine.state === "data") {
+    if (relay.engine.state === "data" || relay.engine.state === "chunks") {
       this.#relay = undefined;
       return relay.close();
     }
     await this.#reset(relay);
   }
 
-  /** Ends the transaction; a connection that can't do that is closed. */
   async #reset(relay: RelayConnection): Promise<void> {
-    try {
-      relay.engine.reset();
-      const [answer] = await relay.ask(1);
-      if (!isDone(answer!.reply)) relay.close();
-      this.#release();
-    } catch {
-      this.#relay = undefined;
-    }
+    await relay.reset();
+    this.#release();
   }
 
   #release(): void {
@@ -206,8 +188,10 @@ export class RelayHop {
   async #askRecipients(
     recipients: readonly RcptCommand[],
   ): Promise<readonly Reply[]> {
-    if (this.#relay !== undefined) {
-      return await this.#askFor(this.#relay, recipients);
+    const relay = this.#relay;
+    if (relay !== undefined) {
+      const replies = await this.#envelope!.add(recipients);
+      return replies.map((reply) => this.#verdict(relay, reply));
     }
     const kept = this.#pool.take(this.#track);
     if (kept !== undefined) {
@@ -218,6 +202,7 @@ export class RelayHop {
         // The relay let go of it while it idled. Nothing of this message has
         // been answered, so a fresh connection is asked the same.
         isStale = error instanceof RelayError && error.isStale;
+        kept.close();
         if (!isStale) throw error;
         this.#log.debug("relay-stale", { relay: this.name });
       } finally {
@@ -227,87 +212,40 @@ export class RelayHop {
     return await this.#begin(await this.#pool.open(this.#track), recipients);
   }
 
-  /** MAIL and the first recipients; pipelined where that is offered. */
+  /** The sender and the first recipients, on a connection without a transaction. */
   async #begin(
     relay: RelayConnection,
     recipients: readonly RcptCommand[],
   ): Promise<readonly Reply[]> {
     this.#relay = relay;
     this.#step = relay.step = "MAIL FROM";
-    const { sender, parameters } = this.#mail;
-    const lacking = lackingOf(relay.engine.capabilities, parameters);
+    const lacking = lackingOf(relay, this.#mail.parameters);
     if (lacking !== undefined) {
       this.#release();
       this.#senderRefusal = lacking;
       return recipients.map(() => lacking);
     }
-    relay.engine.mail(sender, parameters);
-    let reply: Reply;
-    let replies: readonly Reply[] = [];
-    if (relay.engine.capabilities.pipelining) {
-      for (const { recipient } of recipients) relay.engine.rcpt(recipient);
-      const answers = await relay.ask(1 + recipients.length)
-        .catch(senderRefusalOf);
-      [reply, ...replies] = answers.map((answer) => answer.reply) as [Reply];
-    } else reply = (await relay.ask(1))[0]!.reply;
-    if (isDone(reply)) {
-      if (replies.length === 0) return await this.#askFor(relay, recipients);
-      relay.step = "RCPT TO";
-      return replies.map((each) => this.#verdict(each));
+    this.#envelope = new Envelope(relay, this.#mail);
+    const { sender, recipients: replies } = await this.#envelope
+      .open(recipients);
+    if (isDone(sender)) {
+      return replies.map((reply) => this.#verdict(relay, reply));
     }
-    if (reply.code === 421) throw this.#lost(reply, true);
+    if (sender.code === 421) throw lost(relay.step, sender, true);
     // It refuses what it offered, or answers what can't be.
-    if (reply.code === 555 || isPositive(reply)) throw this.#confused(reply);
-    const refusal = this.#verdict(reply);
+    if (sender.code === 555 || isPositive(sender)) {
+      throw confused(relay.step, sender);
+    }
+    const refusal = this.#verdict(relay, sender);
     this.#senderRefusal = refusal;
     await this.#reset(relay);
     return recipients.map(() => refusal);
   }
 
-  /** Further recipients of a transaction that has its sender. */
-  async #askFor(
-    relay: RelayConnection,
-    recipients: readonly RcptCommand[],
-  ): Promise<readonly Reply[]> {
-    relay.step = "RCPT TO";
-    const answers: Answer[] = [];
-    const isPipelined = relay.engine.capabilities.pipelining;
-    for (const { recipient } of recipients) {
-      relay.engine.rcpt(recipient);
-      if (!isPipelined) answers.push(...await relay.ask(1));
-    }
-    if (isPipelined) answers.push(...await relay.ask(recipients.length));
-    return answers.map(({ reply }) => this.#verdict(reply));
-  }
-
   /** The relay's own word, passed on; 421 and 3xx are not a verdict. */
-  #verdict(reply: Reply): Reply {
-    this.#step = this.#relay!.step;
-    if (reply.code === 421) throw this.#lost(reply, false);
-    if (reply.code >= 300 && reply.code < 400) throw this.#confused(reply);
-    return passedOn(reply);
-  }
-
-  #lost(reply: Reply, isStale: boolean): RelayError {
-    this.#relay?.close();
-    const { step } = this.#relay!;
-    return new RelayError(
-      step,
-      REPLIES.relayLost,
-      `the relay said ${formatWords(reply)}`,
-      {
-        isStale,
-      },
-    );
-  }
-
-  #confused(reply: Reply): RelayError {
-    const { step } = this.#relay!;
-    return new RelayError(
-      step,
-      REPLIES.relayConfused,
-      `the relay said ${formatWords(reply)}`,
-    );
+  #verdict(relay: RelayConnection, reply: Reply): Reply {
+    this.#step = relay.step;
+    return verdictOf(relay.step, reply);
   }
 
   /** From here on there is no verdict to be had. */

@@ -1,14 +1,12 @@
 /**
- * How a relay is greeted: connect, EHLO or HELO, STARTTLS, AUTH.
+ * How a relay is greeted: connect, TLS, EHLO or HELO or LHLO, STARTTLS, AUTH.
  *
- * The rule: credentials leave this machine only under TLS, and a certificate
- * that was asked to hold is never given up for plain text. What the relay said
- * before TLS is thrown away (RFC 3207 section 4.2).
+ * The rule: a certificate that was asked to hold is never given up for plain
+ * text. What the relay said before TLS is thrown away (RFC 3207 section 4.2).
  *
  * @module
  */
 
-import { encodeBase64 } from "@std/encoding/base64";
 import { REPLIES, type Reply } from "../engine/reply.ts";
 import type { RelayTrack } from "../record/relay_track.ts";
 import type { Connection } from "../transport/connection.ts";
@@ -17,6 +15,7 @@ import type { Sweep } from "../transport/sweep.ts";
 import { startTls, type StartTlsOptions } from "../transport/tls.ts";
 import { isDone } from "./answer.ts";
 import { RelayConnection } from "./connection.ts";
+import { logIn } from "./login.ts";
 import {
   formatWords,
   RelayError,
@@ -61,12 +60,15 @@ export async function openRelay(
   try {
     return await open(settings, world, track);
   } catch (error) {
+    if (!(error instanceof RelayError)) throw error;
     // Opportunistic TLS takes what it can get: RFC 7435 section 3.
     const mayFallBack = settings.tls === "opportunistic" &&
-      settings.credentials === undefined;
-    if (
-      mayFallBack && error instanceof RelayError && error.step === "STARTTLS"
-    ) return await open({ ...settings, tls: "off" }, world, track);
+      settings.credentials === undefined && error.step === "STARTTLS";
+    if (mayFallBack) {
+      return await open({ ...settings, tls: "off" }, world, track);
+    }
+    // A token may have run out; whether another helps is found out once.
+    if (error.mayLogInAgain) return await open(settings, world, track);
     throw error;
   }
 }
@@ -80,12 +82,18 @@ async function open(
   const tap = track?.opening();
   const relay = new RelayConnection(connection, settings, world.sweep, tap);
   try {
+    if (settings.implicitTls) {
+      relay.step = "TLS";
+      await goSecure(relay, settings, world);
+    }
+    relay.step = "greeting";
     const [greeting] = await relay.ask(1);
     expect2xx(relay, greeting!.reply, REPLIES.relayDown);
     await hello(relay, settings);
-    const isSecure = await secure(relay, settings, world);
-    if (settings.credentials !== undefined) {
-      await authenticate(relay, settings.credentials, isSecure);
+    if (!settings.implicitTls) await offerTls(relay, settings, world);
+    const { credentials } = settings;
+    if (credentials !== undefined) {
+      await logIn(relay, credentials, settings, world.signal);
     }
     tap?.ready();
     return relay;
@@ -116,28 +124,30 @@ async function hello(
   relay: RelayConnection,
   settings: RelaySettings,
 ): Promise<void> {
+  const { helloName, protocol } = settings;
   relay.step = "EHLO";
-  relay.engine.hello("EHLO", settings.helloName);
+  const isLmtp = protocol === "lmtp";
+  relay.engine.hello(isLmtp ? "LHLO" : "EHLO", helloName);
   const [ehlo] = await relay.ask(1);
-  if (ehlo!.reply.code < 500) {
+  if (isLmtp || ehlo!.reply.code < 500) {
     return expect2xx(relay, ehlo!.reply, REPLIES.relayDown);
   }
-  relay.engine.hello("HELO", settings.helloName);
+  relay.engine.hello("HELO", helloName);
   const [helo] = await relay.ask(1);
   expect2xx(relay, helo!.reply, REPLIES.relayDown);
 }
 
-/** STARTTLS where it is wanted and offered; whether the connection is secure. */
-async function secure(
+/** STARTTLS where it is wanted and offered. RFC 3207. */
+async function offerTls(
   relay: RelayConnection,
   settings: RelaySettings,
-  { signal, startTls: upgrade = startTls }: RelayWorld,
-): Promise<boolean> {
-  const { tls, address } = settings;
-  if (tls === "off") return false;
+  world: RelayWorld,
+): Promise<void> {
+  const { tls } = settings;
+  if (tls === "off") return;
   relay.step = "STARTTLS";
-  if (!relay.engine.capabilities.startTls) {
-    if (tls === "opportunistic") return false;
+  if (!relay.capabilities.startTls) {
+    if (tls === "opportunistic") return;
     throw new RelayError(
       relay.step,
       REPLIES.relayNotSecure,
@@ -147,13 +157,24 @@ async function secure(
   relay.engine.startTls();
   const [answer] = await relay.ask(1);
   expect2xx(relay, answer!.reply, REPLIES.relayNotSecure);
+  await goSecure(relay, settings, world);
+  await hello(relay, settings);
+}
+
+/** The handshake. */
+async function goSecure(
+  relay: RelayConnection,
+  { address, tls, caCerts, readTimeoutMs }: RelaySettings,
+  { signal, startTls: upgrade = startTls }: RelayWorld,
+): Promise<void> {
+  const verify = tls === "verified";
   try {
     await relay.upgrade((connection) =>
       upgrade(connection, {
         hostname: "hostname" in address ? address.hostname : "localhost",
-        verify: tls === "verified",
-        caCerts: settings.caCerts,
-        timeoutMs: Math.min(HANDSHAKE_TIMEOUT_MS, settings.readTimeoutMs),
+        verify,
+        caCerts,
+        timeoutMs: Math.min(HANDSHAKE_TIMEOUT_MS, readTimeoutMs),
         signal,
       })
     );
@@ -163,40 +184,8 @@ async function secure(
       cause,
     });
   }
-  await hello(relay, settings);
-  return true;
-}
-
-/** AUTH PLAIN. RFC 4616, RFC 4954. */
-async function authenticate(
-  relay: RelayConnection,
-  credentials: NonNullable<RelaySettings["credentials"]>,
-  isSecure: boolean,
-): Promise<void> {
-  relay.step = "AUTH";
-  if (!isSecure && !isThisMachine(relay.remote)) {
-    throw new RelayError(
-      relay.step,
-      REPLIES.relayNotSecure,
-      "credentials are not sent without TLS",
-    );
-  }
-  if (!relay.engine.capabilities.auth.has("PLAIN")) {
-    throw new RelayError(
-      relay.step,
-      REPLIES.relayNeedsAuth,
-      "the relay does not offer AUTH PLAIN",
-    );
-  }
-  const { user, password } = credentials;
-  relay.engine.auth("PLAIN", encodeBase64(`\0${user}\0${password.reveal()}`));
-  const [answer] = await relay.ask(1);
-  expect2xx(relay, answer!.reply, REPLIES.relayNeedsAuth);
-}
-
-/** Loopback addresses and Unix sockets: RFC 1122 section 3.2.1.3, RFC 4291. */
-function isThisMachine(address: string): boolean {
-  return address === "" || address === "::1" || /^127\.[0-9.]+$/.test(address);
+  relay.isSecure = true;
+  relay.isVerified = verify;
 }
 
 function expect2xx(relay: RelayConnection, reply: Reply, heard: Reply): void {

@@ -11,7 +11,22 @@
 import type { RelayTrack } from "../record/relay_track.ts";
 import { RELAY_IDLE_MS, type RelayConnection } from "./connection.ts";
 import { openRelay, type RelayWorld } from "./open.ts";
+import type { KnownRelay } from "./offer.ts";
 import type { RelaySettings } from "./settings.ts";
+
+export type { KnownRelay } from "./offer.ts";
+
+/** How long what a relay offered counts as known, in ms. */
+export const RELAY_KNOWN_MS = 5 * 60 * 1_000;
+
+/** How long a relay that could not be asked is let alone, in ms. */
+const RELAY_UNKNOWN_MS = 10_000;
+
+/**
+ * How long a session waits to hear what the relay offers, in ms. Its client
+ * waits for EHLO's answer meanwhile, and more patiently than people do.
+ */
+const ASK_TIMEOUT_MS = 5_000;
 
 /** One relay, and the connections kept to it. */
 export class RelayPool {
@@ -22,6 +37,12 @@ export class RelayPool {
   /** Farewells that are still being written. */
   readonly #leaving = new Set<Promise<void>>();
   #closed = false;
+  /** Ends what {@linkcode RelayPool.capabilities} has begun. */
+  readonly #stop = new AbortController();
+  #known: KnownRelay | undefined;
+  /** Until when that holds, also where nothing is known; ms by the clock. */
+  #askAgainAt = -Infinity;
+  #asking: Promise<void> | undefined;
 
   constructor(settings: RelaySettings, world: RelayWorld) {
     this.settings = settings;
@@ -45,8 +66,50 @@ export class RelayPool {
   }
 
   /** A new connection, ready for MAIL. */
-  open(track?: RelayTrack): Promise<RelayConnection> {
-    return openRelay(this.settings, this.#world, track);
+  async open(track?: RelayTrack): Promise<RelayConnection> {
+    return this.#learn(await openRelay(this.settings, this.#world, track));
+  }
+
+  /** What the relay offered when it was last asked. */
+  get known(): KnownRelay | undefined {
+    return this.#known;
+  }
+
+  /**
+   * What the relay offers, as far as is known. Where that is not lately it is
+   * asked, over a connection that is then kept; `track` is for its recording.
+   *
+   * @param signal Ends the wait.
+   * @returns `undefined` where it can't be had soon; never rejects.
+   */
+  async capabilities(
+    signal?: AbortSignal,
+    track?: RelayTrack,
+  ): Promise<KnownRelay | undefined> {
+    if (this.#world.sweep.now() < this.#askAgainAt) return this.#known;
+    this.#asking ??= this.#ask(track).finally(() => this.#asking = undefined);
+    await soonest(this.#asking, signal);
+    return this.#known;
+  }
+
+  /** All sessions that want to know it wait for one connection. */
+  async #ask(track: RelayTrack | undefined): Promise<void> {
+    const signal = AbortSignal.any([this.#world.signal, this.#stop.signal]);
+    const world = { ...this.#world, signal };
+    this.#known = undefined;
+    try {
+      this.give(this.#learn(await openRelay(this.settings, world, track)));
+    } catch {
+      // What is wrong with it is said when there is mail for it.
+      this.#askAgainAt = this.#world.sweep.now() + RELAY_UNKNOWN_MS;
+    }
+  }
+
+  #learn(relay: RelayConnection): RelayConnection {
+    const { capabilities, isVerified } = relay;
+    this.#known = { capabilities, isVerified };
+    this.#askAgainAt = this.#world.sweep.now() + RELAY_KNOWN_MS;
+    return relay;
   }
 
   /** Takes a connection back that has no transaction open any more. */
@@ -66,6 +129,8 @@ export class RelayPool {
   /** Says QUIT on all that idle; what is given later is not kept. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#stop.abort();
+    await this.#asking;
     for (const connection of this.#kept.splice(0)) {
       connection.wake();
       this.#dismiss(connection);
@@ -78,5 +143,23 @@ export class RelayPool {
       this.#leaving.delete(leaving)
     );
     this.#leaving.add(leaving);
+  }
+}
+
+/** Waits for `asking`, but neither longer than people do nor beyond `signal`. */
+async function soonest(
+  asking: Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { promise: enough, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ASK_TIMEOUT_MS);
+  const abort = () => resolve();
+  signal?.addEventListener("abort", abort, { once: true });
+  if (signal?.aborted) abort();
+  try {
+    await Promise.race([asking, enough]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
   }
 }

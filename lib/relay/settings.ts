@@ -7,7 +7,8 @@
 import { formatHostPort } from "../address.ts";
 import type { Answer } from "../engine/client.ts";
 import { type Reply, replyLines } from "../engine/reply.ts";
-import type { Secret } from "../secret.ts";
+import type { SaslMechanism } from "../sasl/client.ts";
+import type { SecretSource } from "../sasl/secret_source.ts";
 import type { Target } from "../transport/dial.ts";
 
 /**
@@ -16,25 +17,43 @@ import type { Target } from "../transport/dial.ts";
  */
 export const FINAL_DOT_TIMEOUT_MS = 10 * 60 * 1_000;
 
+/** Whom the relay is to take this server for. */
+export interface RelayCredentials {
+  /** How it is said; absent: the best way that the relay offers. */
+  readonly mechanism?: SaslMechanism | undefined;
+  /** The user's name. */
+  readonly user: string;
+  /** Where the password or the token comes from. */
+  readonly secret: SecretSource;
+}
+
 /** How a relay is reached. */
 export interface RelaySettings {
   /** Host name or bare address; or the path of a Unix socket. */
   readonly address: Target;
+  /**
+   * LMTP gives a verdict for each recipient. RFC 2033.
+   * @default {"smtp"}
+   */
+  readonly protocol?: "smtp" | "lmtp";
+  /**
+   * Whether TLS comes before the greeting (`smtps://`). RFC 8314 section 3.3.
+   * @default {false}
+   */
+  readonly implicitTls?: boolean;
   /** Who this server is in EHLO. */
   readonly helloName: string;
   /**
    * `off`: plain. `opportunistic`: TLS where it can be had, whatever the
    * certificate. `required`: not without TLS. `verified`: nor without a
-   * certificate that holds.
+   * certificate that holds. Under `implicitTls` there is no plain to fall back
+   * to: all but `verified` mean TLS, whatever the certificate.
    */
   readonly tls: "off" | "opportunistic" | "required" | "verified";
   /** Roots beside the built-in ones; PEM. */
   readonly caCerts: readonly string[];
   /** Credentials, where the relay wants some. */
-  readonly credentials?: {
-    readonly user: string;
-    readonly password: Secret;
-  };
+  readonly credentials?: RelayCredentials;
   /** Most connections kept idle. */
   readonly pool: number;
   /** How long a reply may take, in ms; the final dot's has its own bound. */
@@ -68,13 +87,15 @@ export type RelayStep =
   | "connect"
   | "greeting"
   | "EHLO"
+  | "TLS"
   | "STARTTLS"
   | "AUTH"
   | "MAIL FROM"
   | "RCPT TO"
   | "DATA"
   | "message"
-  | "final dot";
+  | "final dot"
+  | "last chunk";
 
 /**
  * The relay failed: not its verdict on a message, but no verdict.
@@ -93,6 +114,8 @@ export class RelayError extends Error {
    * then a fresh one may be asked the same.
    */
   readonly isStale: boolean;
+  /** Whether another secret can be had than the one that was refused. */
+  readonly mayLogInAgain: boolean;
   /** What was answered of what was asked. */
   readonly answers: readonly Answer[];
 
@@ -104,6 +127,7 @@ export class RelayError extends Error {
     options: {
       cause?: unknown;
       isStale?: boolean;
+      mayLogInAgain?: boolean;
       answers?: readonly Answer[];
     } = {},
   ) {
@@ -111,6 +135,7 @@ export class RelayError extends Error {
     this.step = step;
     this.reply = reply;
     this.isStale = options.isStale ?? false;
+    this.mayLogInAgain = options.mayLogInAgain ?? false;
     this.answers = options.answers ?? [];
   }
 }

@@ -6,6 +6,7 @@
  */
 
 import { isIP } from "node:net";
+import { Client } from "../client.ts";
 import type { Config } from "../config/config.ts";
 import { Unstuffer } from "../engine/dots.ts";
 import { REPLIES } from "../engine/reply.ts";
@@ -41,6 +42,15 @@ const RELAYS: readonly Relay[] = ["relay", "relay2"];
 /** Why what was begun is given up: made once, since it costs a stack trace. */
 const ENDED = new Error("The conversation has ended");
 
+/** The client's port, which a file does not say. */
+const CLIENT_PORT = 0;
+
+/** What TLS in memory tells of itself. */
+const MEMORY_TLS = {
+  protocol: "TLSv1.3",
+  cipher: "TLS_AES_128_GCM_SHA256",
+} as const;
+
 /** A relay's address where the file has a name for it. */
 const RELAY_ADDRESS = "192.0.2.25";
 
@@ -68,17 +78,26 @@ export async function openPostern(options: PosternOptions): Promise<Stage> {
     dial: (target) => relays.dial(target),
     startTls: (connection, { timeoutMs }) =>
       startMemoryTls(connection, sweep, timeoutMs),
+    acceptTls: async (connection, timeoutMs) => ({
+      connection: await startMemoryTls(connection, sweep, timeoutMs),
+      facts: MEMORY_TLS,
+    }),
+    // Who waits for the sake of waiting has waited.
+    pause: () => Promise.resolve(),
     openLocalHop: (mail) => new MemoryHop(mail, delivered),
   });
   LOCALS.set(config, runtime.locals);
   const client = new MemoryWire(options.client);
   const clients = [client];
   sweep.add(client.connection);
-  const isLocal = runtime.isLocal(options.client);
+  const [listener] = runtime.listeners.values();
   const session = new Session(
     client.connection,
-    { id: SESSION_ID, isLocal },
-    runtime.session,
+    new Client(
+      { id: SESSION_ID, address: options.client, port: CLIENT_PORT },
+      (address) => runtime.isLocal(address),
+    ),
+    runtime.sessionSettings(listener!, undefined),
     log,
   );
   const ended = session.run();

@@ -7,7 +7,7 @@
 
 import { dirname, resolve } from "node:path";
 import type { ListenAddress } from "../address.ts";
-import { parseRelayUrl } from "../config/address.ts";
+import { parsePlainServer } from "../config/address.ts";
 import { SECRET_DOTS } from "../secret.ts";
 import type { Transcript } from "../transcript/steps.ts";
 import { playAsRelay } from "../replay/as_relay.ts";
@@ -147,10 +147,11 @@ export async function replay(
 
 /** As `postern record --to` reads it: without a port it is 25. */
 function serverAddress(text: string): ListenAddress {
-  const parsed = parseRelayUrl(text);
-  if (parsed.ok && parsed.value.scheme !== "plain") return parsed.value;
-  const expected = parsed.ok ? "no credentials" : parsed.expected;
+  const parsed = parsePlainServer(text);
+  if (parsed.ok) return parsed.value;
   // What stands before the sign may be a password.
   const shown = text.replace(/^.*@/s, `${SECRET_DOTS}@`);
-  throw new TypeError(`Cannot parse server "${shown}": expected ${expected}`);
+  throw new TypeError(
+    `Cannot parse server "${shown}": expected ${parsed.expected}`,
+  );
 }

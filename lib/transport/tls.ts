@@ -17,6 +17,9 @@ import { connect, type TLSSocket } from "node:tls";
 import { type Connection, TcpConnection } from "./connection.ts";
 import { Gate } from "./gate.ts";
 import { NodeTlsConnection } from "./tls_connection.ts";
+import { shakeHands, TlsError, type TlsProblemTable } from "./tls_handshake.ts";
+
+export { TlsError, type TlsProblem } from "./tls_handshake.ts";
 
 /** How long a handshake may take, in ms; two round trips, and a peer under load. */
 const HANDSHAKE_TIMEOUT_MS = 30_000;
@@ -51,44 +54,6 @@ export interface TlsConnection extends Connection {
   readonly tlsCipher: string | undefined;
 }
 
-/** What a {@linkcode TlsError} was about. */
-export type TlsProblem =
-  | "untrusted" // signed by nobody we trust, itself included
-  | "name" // the certificate is for another name
-  | "expired"
-  | "not yet valid"
-  | "certificate" // something else is wrong with it
-  | "plaintext" // the peer does not speak TLS
-  | "closed" // the peer ended the connection
-  | "timeout"
-  | "handshake"; // anything else
-
-/** TLS could not be started; the message is fit for a log. */
-export class TlsError extends Error {
-  /** The class's name. */
-  override name = "TlsError";
-  /** What it was about. */
-  readonly problem: TlsProblem;
-
-  /**
-   * Creates one.
-   *
-   * @param problem What it was about.
-   * @param hostname The peer's name.
-   * @param sentence What was wrong, as the end of a sentence.
-   * @param cause What the handshake failed with.
-   */
-  constructor(
-    problem: TlsProblem,
-    hostname: string,
-    sentence: string,
-    cause?: unknown,
-  ) {
-    super(`Cannot start TLS with "${hostname}": ${sentence}`, { cause });
-    this.problem = problem;
-  }
-}
-
 /**
  * Starts TLS on `connection`, which is used up: if it fails, everything is
  * closed, and if not, only the connection returned may be used. That one
@@ -104,30 +69,15 @@ export async function startTls(
   connection: Connection,
   options: StartTlsOptions,
 ): Promise<TlsConnection> {
-  const { hostname, signal, timeoutMs = HANDSHAKE_TIMEOUT_MS } = options;
-  const stop = new AbortController();
-  const aborted = () => stop.abort(signal?.reason);
-  signal?.addEventListener("abort", aborted, { once: true });
-  const timer = setTimeout(() => {
-    const sentence = `the handshake did not end within ${timeoutMs} ms`;
-    stop.abort(new TlsError("timeout", hostname, sentence));
-  }, timeoutMs);
-  connection.readBy = Infinity;
-  connection.writeBy = Infinity;
-  connection.farewell = undefined;
-  try {
-    signal?.throwIfAborted();
-    const start = options.verify ? startVerified : startUnverified;
-    return await start(connection, options, stop.signal);
-  } catch (error) {
-    connection.close();
-    stop.signal.throwIfAborted();
-    signal?.throwIfAborted();
-    throw tlsErrorOf(error, hostname);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", aborted);
-  }
+  const { hostname, timeoutMs = HANDSHAKE_TIMEOUT_MS } = options;
+  const start = options.verify ? startVerified : startUnverified;
+  const limits = { peer: hostname, timeoutMs, signal: options.signal };
+  return await shakeHands(
+    connection,
+    limits,
+    PROBLEMS,
+    (signal) => start(connection, options, signal),
+  );
 }
 
 /** The runtime's TLS, which tells neither version nor cipher. */
@@ -186,7 +136,7 @@ async function startUnverified(
   });
   const secured = new NodeTlsConnection(connection, gate, socket);
   try {
-    await handshake(socket, signal);
+    await untilSecure(socket, signal);
     return secured;
   } catch (error) {
     secured.close();
@@ -195,7 +145,7 @@ async function startUnverified(
 }
 
 /** Waits for the handshake's end; a peer that vanishes may give `close` and no error. */
-function handshake(socket: TLSSocket, signal: AbortSignal): Promise<void> {
+function untilSecure(socket: TLSSocket, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
@@ -205,11 +155,8 @@ function handshake(socket: TLSSocket, signal: AbortSignal): Promise<void> {
   });
 }
 
-/**
- * What the runtime's texts mean. There are no codes: every certificate error is
- * an `InvalidData` whose message comes from rustls.
- */
-const PROBLEMS: readonly [RegExp, TlsProblem, string][] = [
+/** What the runtime's texts mean where we are the client. */
+const PROBLEMS: TlsProblemTable = [
   [/UnknownIssuer/, "untrusted", "nobody we trust signed its certificate"],
   [
     /CaUsedAsEndEntity/,
@@ -220,31 +167,4 @@ const PROBLEMS: readonly [RegExp, TlsProblem, string][] = [
   [/not valid yet/, "not yet valid", "its certificate is not valid yet"],
   [/certificate expired/, "expired", "its certificate has expired"],
   [/certificate/i, "certificate", "its certificate is not acceptable"],
-  [
-    /corrupt message|WRONG_VERSION_NUMBER/,
-    "plaintext",
-    "it does not answer in TLS",
-  ],
-  [
-    /eof|ECONNRESET|connection reset|disconnected|EPIPE|broken pipe/i,
-    "closed",
-    "it closed the connection during the handshake",
-  ],
 ];
-
-function tlsErrorOf(error: unknown, hostname: string): TlsError {
-  if (error instanceof TlsError) return error;
-  const { name, message } = error instanceof Error
-    ? error
-    : new Error(String(error));
-  const code = (error as { code?: unknown }).code;
-  const text = [name, code, message].join(" ");
-  for (const [pattern, problem, sentence] of PROBLEMS) {
-    if (!pattern.test(text)) continue;
-    const detail = problem === "closed" || problem === "plaintext"
-      ? sentence
-      : `${sentence} (${message})`;
-    return new TlsError(problem, hostname, detail, error);
-  }
-  return new TlsError("handshake", hostname, message, error);
-}

@@ -3,7 +3,10 @@ import { formatListenAddress, type ListenAddress } from "../../lib/address.ts";
 import {
   formatRelay,
   formatRelayDomain,
+  hasImplicitTls,
+  mechanismOf,
   parseListenAddress,
+  parsePlainServer,
   parseRelayDomain,
   parseRelayUrl,
 } from "../../lib/config/address.ts";
@@ -23,6 +26,14 @@ const LISTEN: [text: string, want: ListenAddress][] = [
   ["smtp://mx.example.org:25", tcp("mx.example.org", 25)],
   ["SMTP://[::]:25/", tcp("::", 25)],
   ["unix:/run/postern.sock", { transport: "unix", path: "/run/postern.sock" }],
+  ["smtps://0.0.0.0:465", { ...tcp("0.0.0.0", 465), scheme: "smtps" }],
+  ["SMTPS://[::1]:0/", { ...tcp("::1", 0), scheme: "smtps" }],
+  ["lmtp://localhost:24", { ...tcp("localhost", 24), scheme: "lmtp" }],
+  ["lmtp:unix:/run/postern.sock", {
+    transport: "unix",
+    path: "/run/postern.sock",
+    scheme: "lmtp",
+  }],
 ];
 
 Deno.test("parseListenAddress() reads each form, and formatListenAddress() writes what it reads", () => {
@@ -32,6 +43,24 @@ Deno.test("parseListenAddress() reads each form, and formatListenAddress() write
       ok: true,
       value,
     });
+  }
+});
+
+const BAD_LISTEN: [text: string, expected: RegExp][] = [
+  ["smtps://0.0.0.0", /a port from 0/],
+  ["smtps:unix:/run/postern.sock", /"unix:" without TLS/],
+  ["lmtp://0.0.0.0:25", /another port than 25/],
+  ["lmtp:unix:postern.sock", /absolute path/],
+  ["lmtps://0.0.0.0:24", /"lmtp:unix:\/PATH"$/],
+  ["plain://0.0.0.0:25", /"lmtp:unix:\/PATH"$/],
+  ["smtps://joe@0.0.0.0:25", /a host name/],
+];
+
+Deno.test("parseListenAddress() says what it expected", () => {
+  for (const [text, expected] of BAD_LISTEN) {
+    const parsed = parseListenAddress(text);
+    assert(!parsed.ok, text);
+    assert(expected.test(parsed.expected), `${text}: ${parsed.expected}`);
   }
 });
 
@@ -67,6 +96,27 @@ const RELAYS: [text: string, want: string, user?: string, password?: string][] =
       "p:q/%",
     ],
     [
+      "smtp://joe:sesame@submit.example",
+      "smtp://joe@submit.example:587",
+      "joe",
+      "sesame",
+    ],
+    [
+      "smtps://joe:sesame@submit.example",
+      "smtps://joe@submit.example:465",
+      "joe",
+      "sesame",
+    ],
+    ["smtps://submit.example", "smtps://submit.example:465"],
+    ["lmtp://store.lan", "lmtp://store.lan:24"],
+    ["lmtp://[::1]:2424", "lmtp://[::1]:2424"],
+    ["lmtp:unix:/run/dovecot/lmtp", "lmtp:unix:/run/dovecot/lmtp"],
+    ["LOGIN://joe@submit.example", "login://joe@submit.example:587", "joe"],
+    ["cram-md5://joe@a.test", "cram-md5://joe@a.test:587", "joe"],
+    ["scram-sha-256://joe@a.test", "scram-sha-256://joe@a.test:587", "joe"],
+    ["xoauth2://joe@a.test:465", "xoauth2://joe@a.test:465", "joe"],
+    ["oauthbearer://joe@a.test", "oauthbearer://joe@a.test:587", "joe"],
+    [
       "plain://joe:p@ss:w0rd@submit.example",
       "plain://joe@submit.example:587",
       "joe",
@@ -86,6 +136,9 @@ Deno.test("parseRelayUrl() reads each form, and formatRelay() writes it without 
     assert(parsed.ok, text);
     const relay = parsed.value;
     assertEquals(formatRelay(relay), want);
+    if (password === undefined) {
+      assertEquals(parseRelayUrl(want), parsed, "read again");
+    }
     if (relay.transport !== "tcp") continue;
     assertEquals([relay.user, relay.password?.reveal()], [user, password]);
   }
@@ -94,17 +147,20 @@ Deno.test("parseRelayUrl() reads each form, and formatRelay() writes it without 
 const BAD_RELAYS: [text: string, expected: RegExp][] = [
   ["plain://joe:%zz-sesame@submit.example", /two hex digits/],
   ["plain://joe:%ff-sesame@submit.example", /two hex digits/],
-  ["plain://joe:sesame%00@submit.example", /two hex digits/],
+  ["plain://joe:sesame%00@submit.example", /without control characters/],
+  ["xoauth2://jo%01e:sesame@submit.example", /without control characters/],
   ["plain://:sesame@submit.example", /a user/],
   ["plain://sesame", /USER:PWD@/],
   ["plain://joe:sesame@", /host name/],
   ["plain://joe:sesame@submit.example:0", /port from 1/],
-  ["joe:sesame@submit.example", /plain:\/\//],
-  ["smtps://submit.example", /smtps:\/\/ is not yet supported/],
-  ["lmtp://localhost:24", /lmtp:\/\/ is not yet supported/],
-  ["login://joe:sesame@submit.example", /login:\/\/ is not yet supported/],
-  ["xoauth2://joe:sesame@submit.example", /xoauth2:\/\/ is not yet supported/],
-  ["http://localhost", /^"smtp:/],
+  ["joe:sesame@submit.example", /"smtp:\/\/USER:PWD@/],
+  ["login://submit.example", /USER:PWD@ after "login:/],
+  ["smtp://:sesame@submit.example", /a user after "smtp:/],
+  ["lmtp://joe:sesame@store.lan", /no credentials/],
+  ["lmtp:unix:run", /absolute path/],
+  ["smtps:unix:/run/relay.sock", /without TLS/],
+  ["lmtps://localhost:24", /^HOST:PORT/],
+  ["http://localhost", /^HOST:PORT/],
   ["::1", /host name/],
   ["", /host name/],
   ["localhost:25\r\n", /port/],
@@ -116,6 +172,49 @@ Deno.test("parseRelayUrl() says what it expected, and never the password", () =>
     assert(!parsed.ok, text);
     assert(expected.test(parsed.expected), `${text}: ${parsed.expected}`);
     assert(!parsed.expected.includes("sesame"));
+  }
+});
+
+const PLAIN_SERVERS: [text: string, want: ListenAddress | RegExp][] = [
+  ["localhost", tcp("localhost", 25)],
+  ["smtp://[::1]:2525", tcp("::1", 2525)],
+  ["unix:/run/a.sock", { transport: "unix", path: "/run/a.sock" }],
+  ["smtps://localhost", /^SMTP in clear$/],
+  ["lmtp://localhost", /^SMTP in clear$/],
+  ["lmtp:unix:/run/a.sock", /^SMTP in clear$/],
+  ["smtp://joe@localhost", /^no credentials$/],
+  ["login://joe@localhost", /^no credentials$/],
+  ["localhost:0", /a port from 1/],
+];
+
+Deno.test("parsePlainServer() takes what is spoken to in clear, without credentials", () => {
+  for (const [text, want] of PLAIN_SERVERS) {
+    const parsed = parsePlainServer(text);
+    if (want instanceof RegExp) {
+      assert(!parsed.ok && want.test(parsed.expected), text);
+    } else assertEquals(parsed, { ok: true, value: want });
+  }
+});
+
+const SCHEMES: [text: string, mechanism: string | undefined, tls: boolean][] = [
+  ["smtp://joe@a.test:465", undefined, false],
+  ["smtps://a.test:25", undefined, true],
+  ["lmtp://a.test:465", undefined, false],
+  ["unix:/run/a.sock", undefined, false],
+  ["plain://joe@a.test", "plain", false],
+  ["plain://joe@a.test:465", "plain", true],
+  ["scram-sha-256://joe@a.test:465", "scram-sha-256", true],
+];
+
+Deno.test("mechanismOf() and hasImplicitTls() say what a scheme and its port mean", () => {
+  for (const [text, mechanism, tls] of SCHEMES) {
+    const parsed = parseRelayUrl(text);
+    assert(parsed.ok, text);
+    assertEquals(
+      [mechanismOf(parsed.value), hasImplicitTls(parsed.value)],
+      [mechanism, tls],
+      text,
+    );
   }
 });
 

@@ -20,6 +20,22 @@ const ENVIRONMENT: Record<string, string> = {
 const FILES: Record<string, string> = {
   password: "sesame\n",
   two_lines: "open\nsesame\n",
+  "chain.pem": "-----BEGIN CERTIFICATE-----\n",
+  "key.pem": "-----BEGIN EC PRIVATE KEY-----\n",
+  "open.key.pem": "-----BEGIN PRIVATE KEY-----\n",
+  "both.pem": "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n",
+  "locked.pem": "-----BEGIN ENCRYPTED PRIVATE KEY-----\n",
+  "old_locked.pem": "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n",
+  users: "joe = sesame\n",
+  "hooks.ts": "export default {};\n",
+};
+/** Files with other modes than 0600. */
+const MODES: Record<string, number> = {
+  "warn_password.toml": 0o644,
+  "warn_files.toml": 0o644,
+  "open.key.pem": 0o644,
+  "key.pem": 0o640,
+  password: 0o640,
 };
 
 function optionsFor(file: string): LoadOptions {
@@ -32,7 +48,11 @@ function optionsFor(file: string): LoadOptions {
       if (text === undefined) throw new Error("No such file (os error 2)");
       return text;
     },
-    fileMode: (path) => path === "warn_password.toml" ? 0o644 : 0o600,
+    // A password file is open to the group in the fixture that is about it.
+    fileMode: (path) =>
+      path === "password" && file !== "warn_files.toml"
+        ? 0o600
+        : MODES[path] ?? 0o600,
   };
 }
 

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { formatListenAddress } from "../../lib/address.ts";
 import type { ConfigInput } from "../../lib/config/config.ts";
 import {
   checkConfig,
@@ -7,6 +8,7 @@ import {
   parseConfig,
 } from "../../lib/config/load.ts";
 import { formatProblem } from "../../lib/config/problem.ts";
+import { readTlsIdentities } from "../../lib/config/tls_files.ts";
 
 const OPTIONS: LoadOptions = {
   file: "postern.toml",
@@ -34,6 +36,7 @@ Deno.test("defaultConfig() is what the documentation says", () => {
       greeting: "ESMTP Postern",
       listen: [{ transport: "tcp", hostname: "127.0.0.1", port: 2525 }],
     },
+    listener: [],
     relay: {
       url: undefined,
       domains: [
@@ -44,7 +47,14 @@ Deno.test("defaultConfig() is what the documentation says", () => {
       ],
       tls: undefined,
       ca_file: "",
+      ca_path: "",
       password_file: "",
+      password_command: "",
+      oauth_token_url: "",
+      oauth_client_id: "",
+      oauth_client_secret_file: "",
+      oauth_refresh_token_file: "",
+      oauth_scope: "",
       pool: 10,
     },
     local: { networks: ["localhost"] },
@@ -56,6 +66,12 @@ Deno.test("defaultConfig() is what the documentation says", () => {
       sessions_per_client: 100,
       errors: 10,
       bare_newline: "normalize",
+      lenient: [],
+      greeting_delay: 0,
+      error_delay: 1_000,
+      connection_rate: 1_000,
+      message_rate: 1_000,
+      rate_period: 60_000,
       read_timeout: 60_000,
       write_timeout: 60_000,
       drain: 30_000,
@@ -63,6 +79,24 @@ Deno.test("defaultConfig() is what the documentation says", () => {
     flags: { session: [] },
     delivery: { maildir: "./mail", mbox: "" },
     log: { level: "info", format: "text", file: "" },
+    tls: {
+      certificate: "",
+      key: "",
+      certificates: [],
+      ca_file: "",
+      ca_path: "",
+      client_certificates: "off",
+      ciphers: "",
+      ciphersuites: "",
+      protocols: {},
+    },
+    auth: {
+      mechanisms: ["PLAIN", "LOGIN"],
+      users_file: "",
+      failures: 3,
+      failure_delay: 1_000,
+    },
+    hooks: { module: "", timeout: 30_000 },
     record: { dir: "" },
   });
 });
@@ -171,10 +205,141 @@ Deno.test("parseConfig() lets the command line win, and names the option in what
     }),
     [
       '--listen: Cannot use "127.0.0.1" as a listening address: expected a port from 0 to 65535 after the host and ":"',
-      '--relay: Cannot use "ftp://•••••" as a relay: expected "smtp://HOST:PORT", HOST:PORT, "plain://USER:PWD@HOST:PORT" or "unix:/PATH"',
+      '--relay: Cannot use "ftp://•••••" as a relay: expected HOST:PORT, "smtp://HOST:PORT", "smtps://HOST:PORT", "lmtp://HOST:PORT", "plain://USER:PWD@HOST:PORT" or the like, "unix:/PATH" or "lmtp:unix:/PATH"',
       "postern.toml:1:15: limits.data: Cannot use 0: expected from 1B to 64GiB",
     ],
   );
+});
+
+const SOURCES = {
+  password_file: "",
+  password_command: "",
+  oauth_token_url: "",
+  oauth_client_id: "",
+  oauth_client_secret_file: "",
+  oauth_refresh_token_file: "",
+  oauth_scope: "",
+};
+const OAUTH =
+  'oauth_token_url = "https://login.example/"\noauth_client_id = "postern"\noauth_refresh_token_file = "password"';
+const OAUTH_SOURCES = {
+  ...SOURCES,
+  oauth_token_url: "https://login.example/",
+  oauth_client_id: "postern",
+  oauth_refresh_token_file: "password",
+};
+
+const RELAY_OPTIONS: [
+  name: string,
+  file: string,
+  option: string,
+  want: typeof SOURCES,
+  password?: string,
+][] = [
+  [
+    "no user",
+    'url = "smtp://joe@a.test"\npassword_command = "pass"',
+    "smtp://b.test",
+    SOURCES,
+  ],
+  [
+    "a password of its own",
+    `url = "smtp://joe@a.test"\n${OAUTH}`,
+    "smtp://joe:open@b.test",
+    SOURCES,
+    "open",
+  ],
+  [
+    "a user, for the file's password",
+    'url = "smtp://joe@a.test"\npassword_file = "password"',
+    "smtps://ann@b.test",
+    { ...SOURCES, password_file: "password" },
+    "sesame",
+  ],
+  [
+    "a user, for the file's tokens",
+    OAUTH,
+    "xoauth2://ann@b.test",
+    OAUTH_SOURCES,
+  ],
+];
+
+for (const [name, file, option, want, password] of RELAY_OPTIONS) {
+  Deno.test(`parseConfig() keeps of the relay's secrets what --relay needs that has ${name}`, () => {
+    const { config, problems } = parseConfig(`[relay]\n${file}`, {
+      ...OPTIONS,
+      overrides: { relay: { url: option } },
+    });
+    assertEquals(problems, []);
+    assert(config !== undefined);
+    const sources = Object.keys(SOURCES).map((key) => [
+      key,
+      config.relay[key as keyof typeof SOURCES],
+    ]);
+    assertEquals(Object.fromEntries(sources), want);
+    const { url } = config.relay;
+    assert(url?.transport === "tcp");
+    assertEquals(url.password?.reveal(), password);
+  });
+}
+
+const LISTENERS =
+  '[[listener]]\nurl = "smtps://0.0.0.0:465"\n[[listener]]\nurl = "lmtp:unix:/run/a.sock"\n[tls]\ncertificate = "both.pem"';
+
+const LISTEN: [name: string, text: string, option: string[], want: string[]][] =
+  [
+    ["the default", "", [], ["127.0.0.1:2525"]],
+    ["listeners in place of the default", LISTENERS, [], [
+      "smtps://0.0.0.0:465",
+      "lmtp:unix:/run/a.sock",
+    ]],
+    [
+      "both forms",
+      `server.listen = ["[::1]:25"]\n${LISTENERS}`,
+      [],
+      ["[::1]:25", "smtps://0.0.0.0:465", "lmtp:unix:/run/a.sock"],
+    ],
+    [
+      "the command line in place of both",
+      `server.listen = ["[::1]:25"]\n${LISTENERS}`,
+      ["smtps://0.0.0.0:465", "lmtp://127.0.0.1:0"],
+      ["smtps://0.0.0.0:465", "lmtp://127.0.0.1:0"],
+    ],
+  ];
+
+for (const [name, text, listen, want] of LISTEN) {
+  Deno.test(`parseConfig() listens on ${name}`, () => {
+    const { config, problems } = parseConfig(text, {
+      ...OPTIONS,
+      readTextFile: () =>
+        "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----",
+      overrides: listen.length > 0 ? { server: { listen } } : {},
+    });
+    assertEquals(problems.map(formatProblem), []);
+    assert(config !== undefined);
+    const urls = config.listener.map(({ url }) => url);
+    assertEquals(
+      [...config.server.listen, ...urls].map(formatListenAddress),
+      want,
+    );
+  });
+}
+
+Deno.test("parseConfig() names --listen where it needs a certificate", () => {
+  assertEquals(problemsOf("", { server: { listen: ["smtps://[::1]:465"] } }), [
+    '--listen: Cannot use "smtps" without a certificate: expected tls.certificate too',
+  ]);
+});
+
+Deno.test("readTlsIdentities() reads each certificate with its key, the default one first", () => {
+  const read = (path: string) => `text of ${path}`;
+  const { tls } = defaultConfig({ hostname: "localhost" });
+  assertEquals(readTlsIdentities(tls, read), []);
+  const files = { certificate: "a", key: "b", certificates: ["c"] };
+  assertEquals(readTlsIdentities({ ...tls, ...files }, read), [
+    { certificate: "text of a", key: "text of b", name: "a" },
+    { certificate: "text of c", key: "text of c", name: "c" },
+  ]);
 });
 
 const NO_TOML: [text: string, line: number][] = [
@@ -217,6 +382,8 @@ Deno.test("checkConfig() takes the file's keys from an object, and an absent val
   const input: ConfigInput = {
     limits: { data: "1MiB", drain: 1 },
     flags: { session: ["needhelo"] },
+    listener: [{ url: "127.0.0.1:0", auth: "off", xclient: ["::1"] }],
+    tls: { protocols: ">=TLSv1.3" },
   };
   const { config, problems } = checkConfig(
     { ...input, relay: undefined },
@@ -227,7 +394,16 @@ Deno.test("checkConfig() takes the file's keys from an object, and an absent val
     config?.limits.data,
     config?.limits.drain,
     config?.flags.session,
-  ], [1_048_576, 1_000, ["needhelo"]]);
+    config?.tls.protocols,
+  ], [1_048_576, 1_000, ["needhelo"], { min: "TLSv1.3" }]);
+  assertEquals(config?.server.listen, []);
+  assertEquals(config?.listener, [{
+    url: { transport: "tcp", hostname: "127.0.0.1", port: 0 },
+    auth: "off",
+    tls: undefined,
+    proxy_protocol: [],
+    xclient: ["::1"],
+  }]);
 });
 
 const BAD_INPUT: [input: unknown, want: string[]][] = [
@@ -245,6 +421,17 @@ const BAD_INPUT: [input: unknown, want: string[]][] = [
   [JSON.parse('{"__proto__": 1, "constructor": {"a": 1}}'), [
     "__proto__: Unknown key",
     "constructor: Unknown key",
+  ]],
+  [{ listener: {} }, [
+    "listener: Cannot use a table as tables: expected [[listener]] for each",
+  ]],
+  [{ listener: [null, { url: "[::1]:25", aut: 1 }, { tls: "off" }] }, [
+    "listener[0]: Cannot use a value of type object as a table: expected [[listener]]",
+    'listener[1].aut: Unknown key: did you mean "listener.auth"?',
+    'listener[2]: Cannot find "listener.url": expected it here',
+  ]],
+  [{ "listener[0]": { url: "[::1]:25" } }, [
+    '"listener[0]": Unknown key: did you mean "listener"?',
   ]],
   [{ server: { listen: ["x"] } }, [
     'server.listen: Cannot use "x" as a listening address: expected a port from 0 to 65535 after the host and ":"',

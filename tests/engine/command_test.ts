@@ -1,9 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   type Command,
+  needsSmtputf8,
   parseCommand,
   type ParsedCommand,
 } from "../../lib/engine/command.ts";
+import { LENIENCIES } from "../../lib/engine/leniency.ts";
 
 const OFFER = { size: 10_485_760 };
 
@@ -100,6 +102,45 @@ const COMMANDS: [line: string, want: Command][] = [
   ["VRFY Ann", { verb: "VRFY", text: "Ann" }],
   ["vrfy <a@b> SMTPUTF8", { verb: "VRFY", text: "<a@b> SMTPUTF8" }],
   ["EXPN  staff", { verb: "EXPN", text: "staff" }],
+  ["lhlo Client", { verb: "LHLO", name: "Client" }],
+  ["StartTLS \t", { verb: "STARTTLS" }],
+  ["AUTH PLAIN", { verb: "AUTH", mechanism: "PLAIN", initial: undefined }],
+  ["auth  scram-sha-256 ", {
+    verb: "AUTH",
+    mechanism: "SCRAM-SHA-256",
+    initial: undefined,
+  }],
+  ["AUTH plain AGEAYg==", {
+    verb: "AUTH",
+    mechanism: "PLAIN",
+    initial: "AGEAYg==",
+  }],
+  ["AUTH EXTERNAL =", { verb: "AUTH", mechanism: "EXTERNAL", initial: "" }],
+  ["AUTH PLAIN ==", { verb: "AUTH", mechanism: "PLAIN", initial: "==" }],
+  ["BDAT 0", { verb: "BDAT", size: 0, last: false }],
+  ["bdat  007 last ", { verb: "BDAT", size: 7, last: true }],
+  ["BDAT 9007199254740991 LAST", {
+    verb: "BDAT",
+    size: 2 ** 53 - 1,
+    last: true,
+  }],
+  ["BDAT 99999999999999999999", {
+    verb: "BDAT",
+    size: 2 ** 53 - 1,
+    last: false,
+  }],
+  ["XCLIENT NAME=mx.example addr=192.0.2.1 PORT=25", {
+    verb: "XCLIENT",
+    attributes: new Map([
+      ["NAME", "mx.example"],
+      ["ADDR", "192.0.2.1"],
+      ["PORT", "25"],
+    ]),
+  }],
+  ["xforward  IDENT=[UNAVAILABLE]\t", {
+    verb: "XFORWARD",
+    attributes: new Map([["IDENT", undefined]]),
+  }],
 ];
 
 for (const [line, value] of COMMANDS) {
@@ -211,6 +252,54 @@ const REFUSED: [
   ["QUIT now", "syntax", "QUIT", "expected QUIT without an argument"],
   ["VRFY", "syntax", "VRFY", "expected VRFY with a name"],
   ["EXPN \t", "syntax", "EXPN", "expected EXPN with a name"],
+  ["LHLO", "syntax", "LHLO", HELLO],
+  [
+    "STARTTLS now",
+    "syntax",
+    "STARTTLS",
+    "expected STARTTLS without an argument",
+  ],
+  ...[
+    "AUTH",
+    "AUTH ",
+    "AUTH\tPLAIN",
+    "AUTH PL!AIN",
+    `AUTH ${"A".repeat(21)}`,
+    "AUTH PLAIN c2VjcmV0 c2VjcmV0",
+    "AUTH PLAIN c2Vj\tcmV0",
+    "AUTH PLAIN s\xfccret",
+  ].map((line): [string, "syntax", "AUTH", string] => [
+    line,
+    "syntax",
+    "AUTH",
+    "expected AUTH mechanism [initial-response]",
+  ]),
+  ...[
+    "BDAT",
+    "BDAT x",
+    "BDAT LAST",
+    "BDAT -1",
+    "BDAT 1.5",
+    "BDAT 0x10",
+    "BDAT 5LAST",
+    "BDAT 5 LAS",
+    "BDAT 5 LAST x",
+    "BDAT 5 6",
+    "BDAT \u0665",
+    `BDAT ${"9".repeat(21)}`,
+  ].map((line): [string, "syntax", "BDAT", string] => [
+    line,
+    "syntax",
+    "BDAT",
+    "expected BDAT size [LAST]",
+  ]),
+  ["XCLIENT", "syntax", "XCLIENT", "expected NAME=value at column 8"],
+  [
+    "XFORWARD NAME=a IDENT=+0D",
+    "syntax",
+    "XFORWARD",
+    "expected xtext without control characters at column 23",
+  ],
   ...[
     "",
     " ",
@@ -223,9 +312,18 @@ const REFUSED: [
     "RSETRSET",
     "MAILFROM:<a@b>",
     "\x11\x55\x49\x54",
-    "STARTTLS",
-    "AUTH PLAIN",
-    "BDAT 5 LAST",
+    "STARTTL",
+    "STARTTLSX",
+    "STARTTLS\0",
+    "STAR",
+    "AUTHPLAIN",
+    "BDAT5",
+    "XCLIENTX",
+    "XCLIENT:",
+    "XFORWAR",
+    "XFOR",
+    "SXARTTLS",
+    "ETRN x",
     "GET / HTTP/1.1",
     "ÑOOP",
     "constructor",
@@ -266,6 +364,44 @@ Deno.test("parseCommand() takes neither parameters nor UTF-8 without EHLO", () =
   assert(parseCommand(bytes("MAIL FROM:<a@b>"), undefined).ok);
 });
 
+const ALL = new Set(LENIENCIES);
+
+Deno.test("parseCommand() refuses as before what a leniency does not mend", () => {
+  for (const [line] of REFUSED) {
+    const parsed = parseCommand(bytes(line), OFFER, new Set());
+    assertEquals(parsed, parse(line), line);
+  }
+});
+
+Deno.test("parseCommand() uses no leniency for what keeps the grammar", () => {
+  for (const [line, value] of COMMANDS) {
+    assertEquals(parseCommand(bytes(line), OFFER, ALL), { ok: true, value });
+  }
+});
+
+Deno.test("needsSmtputf8() looks at the address and at ORCPT", () => {
+  const CASES: [line: string, want: boolean][] = [
+    ["RCPT TO:<a@b>", false],
+    ["RCPT TO:<ü@b>", true],
+    ["RCPT TO:<a@b> ORCPT=rfc822;a@b", false],
+    ["RCPT TO:<a@b> ORCPT=utf-8;\\x{FC}@b", false],
+    ["RCPT TO:<a@b> ORCPT=utf-8;ü@b", true],
+  ];
+  for (const [line, want] of CASES) {
+    const parsed = parseCommand(bytes(line), { size: 0, dsn: true });
+    assert(parsed.ok && parsed.value.verb === "RCPT");
+    assertEquals(needsSmtputf8(parsed.value), want, line);
+  }
+});
+
+Deno.test("parseCommand() says nothing of a secret in its refusals", () => {
+  for (const [line] of REFUSED) {
+    if (!line.startsWith("AUTH")) continue;
+    const parsed = parse(line);
+    assert(!parsed.ok && !/c2V|cret/.test(JSON.stringify(parsed)), line);
+  }
+});
+
 Deno.test("parseCommand() refuses what is not UTF-8", () => {
   const LINES: [verb: string, ...rest: number[]][] = [
     ["MAIL FROM:<", 0xfc, 0x40, 0x62, 0x3e],
@@ -300,6 +436,9 @@ Deno.test("parseCommand() takes a long line in linear time", () => {
     parse(`${line}${tail}`);
     parse(`${line}${tail.replaceAll("x", " ")}x`);
     parse(`${line} ${tail.replaceAll("x", "A=1 ")}`);
+    for (const more of [tail, tail.replaceAll("x", "."), tail + ">"]) {
+      parseCommand(bytes(line.replace("<", "") + more), OFFER, ALL);
+    }
   }
   assert(performance.now() - start < 5_000, "slower than 5 s");
 });
@@ -327,7 +466,11 @@ Deno.test(`parseCommand() never throws, whatever the bytes (seed ${SEED})`, () =
       line[random(line.length)] = random(256);
     }
     const cut = line.subarray(0, line.length - random(3));
-    const parsed = parseCommand(cut, random(2) === 0 ? undefined : OFFER);
+    const parsed = parseCommand(
+      cut,
+      random(2) === 0 ? undefined : OFFER,
+      random(2) === 0 ? undefined : ALL,
+    );
     if (parsed.ok) continue;
     assert(parsed.expected.startsWith("expected "), parsed.expected);
     // A reply is made of it, so nothing of the client's may be in it.

@@ -1,9 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
+import { LENIENCIES } from "../../lib/engine/leniency.ts";
 import { REPLIES } from "../../lib/engine/reply.ts";
 import {
   byteByByte,
   codes,
   type Decide,
+  FULL_OFFER,
   greetedClient,
   heard,
   octets,
@@ -33,6 +35,18 @@ const LINES = [
   ],
   ...["RCPT TO:<@e:c@d>", 'RCPT TO:<"a b"@d> FOO=1', "Subject: Hi", ".", "."],
   ...["..", ".a", "", "x".repeat(300), "x".repeat(63), "\xff\x8d\x8a"],
+];
+
+/** What a server that offers everything may hear. */
+const MORE_LINES = [
+  ...LINES,
+  ...["BDAT 0", "BDAT 0 LAST", "BDAT 1", "BDAT 3\r\nab", "BDAT 7 LAST"],
+  ...["BDAT 5\r\na\r\n.\r", "BDAT 40", "BDAT 60 LAST", "BDAT x"],
+  ...["MAIL FROM:<a@b> BODY=BINARYMIME RET=FULL ENVID=1", "MAIL FROM: a@b"],
+  ...["RCPT TO:<c@d> NOTIFY=NEVER ORCPT=rfc822;a@b", "RCPT TO:c..d@d"],
+  ...["STARTTLS", "AUTH PLAIN AGEAYg==", "AUTH LOGIN", "*", "eHh4"],
+  ...["XCLIENT ADDR=192.0.2.1", "XFORWARD HELO=a IDENT=+0A", "LHLO c"],
+  ...["EHLO _", "RCPT TO:<c@d>", "MAIL FROM:<a@b>", "EHLO c"],
 ];
 
 const BYTES = ["\r", "\n", "\0", ".", "\r\n", "\n.\n", "\r\n.\r", "\xff", "<"];
@@ -80,6 +94,9 @@ function fuzz(name: string, round: (next: Next) => void): void {
 }
 
 const decide: Decide = (event) => {
+  // Nothing more would come before TLS is on.
+  if (event.type === "starttls") return REPLIES.localError;
+  if (event.type === "auth") return { code: 334, text: "" };
   if (event.type === "rcpt") {
     return event.recipients.map(({ recipient }) =>
       recipient.local === "no" ? REPLIES.relayDenied : REPLIES.recipientOk
@@ -88,38 +105,45 @@ const decide: Decide = (event) => {
   return undefined;
 };
 
-fuzz(
-  "ServerEngine answers any bytes with replies or a close, and the same in every chunking",
-  (next) => {
-    const options = {
-      offer: { size: [0, 50][next(2)]! },
-      maxLine: 64,
-      maxRecipients: 3,
-      maxErrors: [2, 1_000][next(2)]!,
-      bareNewline: (["normalize", "reject"] as const)[next(2)]!,
-      needHello: next(2) === 0,
-    };
-    const input = conversation(next, LINES);
-    const all = [[input], byteByByte(input), cut(next, input)].map((chunks) => {
-      const server = new Server(options, decide);
-      let said = server.take() + server.tell(...chunks);
-      const { state, closed } = server.engine;
-      if (closed) said += server.tell("\r\n.\r\nNOOP\r\n");
-      const ends = server.events.filter(({ type }) => type === "end").length;
-      return { said, state, closed, ends };
-    });
-    const { said, closed } = all[0]!;
-    const told = JSON.stringify([text(input), options]);
-    assertEquals(all[1], all[0], told);
-    assertEquals(all[2], all[0], told);
-    assert(/^(?:[2-5]\d\d[ -][ -~]*\r\n)+$/.test(said), `${told}: ${said}`);
-    const closing = said.split("\r\n").findIndex((line) =>
-      /^(?:421|221) /.test(line)
-    );
-    const lines = said.split("\r\n").length - 1;
-    assertEquals(closing, closed ? lines - 1 : -1, `${told}: ${said}`);
-  },
-);
+for (const offersAll of [false, true]) {
+  const what = offersAll ? "everything" : "little";
+  fuzz(
+    `ServerEngine that offers ${what} answers any bytes with replies or a close, and the same in every chunking`,
+    (next) => {
+      const size = [0, 50][next(2)]!;
+      const options = {
+        offer: offersAll ? { ...FULL_OFFER, size } : { size },
+        lenient: new Set(offersAll ? LENIENCIES : []),
+        maxLine: 64,
+        maxRecipients: 3,
+        maxErrors: [2, 1_000][next(2)]!,
+        bareNewline: (["normalize", "reject"] as const)[next(2)]!,
+        needHello: next(2) === 0,
+      };
+      const input = conversation(next, offersAll ? MORE_LINES : LINES);
+      const all = [[input], byteByByte(input), cut(next, input)].map(
+        (chunks) => {
+          const server = new Server(options, decide);
+          let said = server.take() + server.tell(...chunks);
+          const { state, closed } = server.engine;
+          if (closed) said += server.tell("\r\n.\r\nNOOP\r\n");
+          const ends = server.events.filter(({ type }) => type === "end");
+          return { said, state, closed, body: server.body, ends };
+        },
+      );
+      const { said, closed } = all[0]!;
+      const told = JSON.stringify([text(input), options]);
+      assertEquals({ ...all[1], body: "" }, { ...all[0], body: "" }, told);
+      assertEquals({ ...all[2], body: "" }, { ...all[0], body: "" }, told);
+      assert(/^(?:[2-5]\d\d[ -][ -~]*\r\n)+$/.test(said), `${told}: ${said}`);
+      const closing = said.split("\r\n").findIndex((line) =>
+        /^(?:421|221) |, closing$/.test(line)
+      );
+      const lines = said.split("\r\n").length - 1;
+      assertEquals(closing, closed ? lines - 1 : -1, `${told}: ${said}`);
+    },
+  );
+}
 
 fuzz(
   "ServerEngine gives one reply to each line where no data comes",
@@ -154,6 +178,37 @@ fuzz(
         JSON.stringify(sent),
       );
     }
+  },
+);
+
+fuzz(
+  "ServerEngine gives out what comes in chunks so that the final dot alone is an end",
+  (next) => {
+    const message = text(conversation(next, LINES));
+    let input = "EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<a@b>\r\n";
+    for (let from = 0; from < message.length;) {
+      const chunk = message.slice(from, from + 1 + next(40));
+      from += chunk.length;
+      const last = from < message.length ? "" : " LAST";
+      input += `BDAT ${chunk.length}${last}\r\n${chunk}`;
+    }
+    const bytes = octets(input);
+    const bodies = [[bytes], byteByByte(bytes), cut(next, bytes)].map(
+      (chunks) => {
+        const server = new Server({ offer: { ...FULL_OFFER, size: 0 } });
+        server.tell(...chunks);
+        assertEquals(server.events.at(-1)?.type, "end", input);
+        return server.body;
+      },
+    );
+    assertEquals(bodies[1], bodies[0], input);
+    assertEquals(bodies[2], bodies[0], input);
+    const sent = `\r\n${bodies[0]}.\r\n`;
+    assertEquals(
+      sent.search(/(?:\r\n|\r|\n)\.(?:\r\n|\r|\n)/),
+      sent.length - 5,
+      JSON.stringify(sent),
+    );
   },
 );
 

@@ -1,6 +1,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { ServerOptions } from "../../lib/engine/options.ts";
-import { chunkings, codes, octets, Server, utf8 } from "./support.ts";
+import {
+  chunkings,
+  codes,
+  FULL_OFFER,
+  octets,
+  Server,
+  utf8,
+} from "./support.ts";
 
 const HELLO = "EHLO c\r\n";
 
@@ -132,4 +139,105 @@ Deno.test("ServerEngine says 421 after too many bad commands, and nothing more, 
     assertEquals(server.tell("NOOP\r\n"), "");
     assertEquals(server.engine.next(), undefined);
   }
+});
+
+Deno.test("ServerEngine says no control character and nothing outside ASCII, whatever it quotes", () => {
+  const lines = [
+    ...["EHLO %", "HELO %", "LHLO %", "MAIL FROM:<%@b>", "MAIL FROM:<> %=1"],
+    ...[
+      "MAIL FROM:<> SIZE=%",
+      "MAIL FROM:<> BODY=%",
+      "MAIL FROM:<>%",
+      "MAIL %",
+    ],
+    ...["RCPT TO:<%@d>", "RCPT TO:<c@d> %", "RCPT TO:<c@d> ORCPT=%", "RCPT %"],
+    ...["DATA %", "BDAT %", "RSET %", "NOOP %", "HELP %", "VRFY %", "EXPN %"],
+    ...["STARTTLS %", "AUTH %", "AUTH PLAIN %", "XCLIENT %", "XCLIENT NAME=%"],
+    ...["XFORWARD HELO=%", "QUIT %", "%", "F% x"],
+  ];
+  const forged = [
+    "\x1b[31m",
+    "\t250 OK",
+    "\x7f",
+    "\x85",
+    "\xc2\x85",
+    "\xe2\x80\xa8",
+  ];
+  for (const protocol of ["smtp", "lmtp"] as const) {
+    for (const line of lines) {
+      for (const text of forged) {
+        const server = new Server({ protocol, offer: FULL_OFFER });
+        const said = server.tell(
+          `${protocol === "lmtp" ? "LHLO" : "EHLO"} c\r\n`,
+          `${line.replace("%", text)}\r\n`,
+          `MAIL FROM:<>\r\n${line.replace("%", text)}\r\n`,
+        );
+        assertMatch(said, /^(?:\d{3}[ -][ -~]*\r\n)+$/, line);
+      }
+    }
+  }
+});
+
+Deno.test("ServerEngine tells the leniencies that were used, each once", () => {
+  const lenient = new Set(["no-angle-brackets", "space-after-colon"] as const);
+  const server = new Server({ lenient });
+  assertEquals(server.engine.leniencies(), []);
+  server.tell(`${HELLO}MAIL FROM:a@b\r\nRCPT TO:c@d\r\nRCPT TO: <e@f>\r\n`);
+  assertEquals(server.engine.leniencies(), [
+    "no-angle-brackets",
+    "space-after-colon",
+  ]);
+  assertEquals(server.engine.leniencies(), []);
+  const strict = new Server();
+  strict.tell(`${HELLO}`);
+  assertEquals(codes(strict.tell("MAIL FROM:a@b\r\n")), "501 5.5.4");
+  assertEquals(strict.engine.leniencies(), []);
+});
+
+Deno.test("ServerEngine lists in HELP what can be used", () => {
+  const help = (options: Partial<ServerOptions>) => {
+    const server = new Server(options);
+    server.take();
+    return server.tell("HELP\r\n");
+  };
+  assertEquals(
+    help({}),
+    "214 2.0.0 EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT\r\n",
+  );
+  assertEquals(
+    help({ offer: FULL_OFFER }),
+    "214 2.0.0 EHLO HELO STARTTLS AUTH MAIL RCPT DATA BDAT RSET NOOP VRFY " +
+      "HELP XCLIENT XFORWARD QUIT\r\n",
+  );
+  assertEquals(
+    help({ offer: FULL_OFFER, secure: true }).includes("STARTTLS"),
+    false,
+  );
+});
+
+Deno.test("ServerEngine asks about VRFY, and passes on what its owner says", () => {
+  const server = new Server(
+    {},
+    (event) =>
+      event.type === "vrfy" && event.text === "ann"
+        ? { code: 250, text: "<ann@example.org>" }
+        : undefined,
+  );
+  server.take();
+  assertEquals(
+    server.tell("VRFY ann\r\nVRFY bob\r\n"),
+    "250 <ann@example.org>\r\n" +
+      "252 2.5.0 Cannot verify, but will take mail for it and try\r\n",
+  );
+  assertEquals(server.engine.errors, 0);
+});
+
+Deno.test("ServerEngine counts bad commands, not bounds", () => {
+  const server = new Server({ maxRecipients: 1 });
+  server.tell(
+    `${HELLO}FOO\r\nMAIL FROM:<> SIZE=9999\r\nMAIL FROM:<>\r\n` +
+      "RCPT TO:<a@b>\r\nRCPT TO:<c@d>\r\nEXPN a\r\n",
+  );
+  assertEquals(server.engine.errors, 2);
+  assertEquals(server.engine.refusals().length, 4);
 });

@@ -11,6 +11,7 @@ import {
   ProtocolError,
 } from "../../lib/engine/client.ts";
 import type { Event } from "../../lib/engine/events.ts";
+import type { Offer } from "../../lib/engine/extensions.ts";
 import type { ServerOptions } from "../../lib/engine/options.ts";
 import type { Reply } from "../../lib/engine/reply.ts";
 import { ServerEngine } from "../../lib/engine/server.ts";
@@ -103,6 +104,20 @@ export const OPTIONS: ServerOptions = {
   needHello: false,
 };
 
+/** All that can be offered. */
+export const FULL_OFFER: Offer = {
+  size: 1_000,
+  startTls: true,
+  auth: ["PLAIN", "LOGIN"],
+  chunking: true,
+  binaryMime: true,
+  dsn: true,
+  requireTls: true,
+  limits: { recipients: 5 },
+  xclient: true,
+  xforward: true,
+};
+
 export const GREETING = "220 mx.example.org ESMTP Postern\r\n";
 
 /** What the owner of a server answers; nothing: the usual. */
@@ -139,6 +154,12 @@ export class Server {
       if (this.engine.closed && !wasClosed) break;
     }
     return this.take();
+  }
+
+  /** TLS begins, after what was said and was thrown away. */
+  secure(): void {
+    this.engine.secured();
+    this.#turn();
   }
 
   take(): string {

@@ -1,6 +1,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { until } from "../real/support/wait.ts";
-import { mailbox, rcpts, Relaying, upToDot } from "../support/relaying.ts";
+import {
+  finished,
+  mailbox,
+  rcpts,
+  Relaying,
+  upToDot,
+} from "../support/relaying.ts";
 import {
   type Behaviour,
   last,
@@ -21,7 +27,7 @@ for (const [name, behaviour] of NO_ANSWER) {
     const hop = relaying.hop();
     await upToDot(hop);
     const start = Date.now();
-    const reply = await hop.finish();
+    const reply = await finished(hop);
     assertEquals([reply.code, reply.status], [451, "4.4.2"]);
     assert(Date.now() - start < 5_000);
     assertEquals(hop.step, "final dot");
@@ -35,7 +41,7 @@ Deno.test("finish() waits longer for the final dot's answer than others take", a
   await using relaying = new Relaying(relay, { readTimeoutMs: 100 });
   const hop = relaying.hop();
   await upToDot(hop);
-  assertEquals((await hop.finish()).code, 250);
+  assertEquals((await finished(hop)).code, 250);
 });
 
 Deno.test("finish() believes the answer, and not what is said behind it", async () => {
@@ -44,7 +50,7 @@ Deno.test("finish() believes the answer, and not what is said behind it", async 
   await using relaying = new Relaying(relay);
   const hop = relaying.hop();
   await upToDot(hop);
-  const reply = await hop.finish();
+  const reply = await finished(hop);
   assertEquals([reply.code, reply.text], [250, "Queued"]);
   assertEquals(relaying.pool.kept, 0);
   await relay.emptied();
@@ -61,7 +67,7 @@ Deno.test("abort() in the middle of data closes without a final dot", async () =
   const { messages, commands } = relay.peers[0]!;
   assertEquals(messages, []);
   assertEquals(commands.at(-1), "DATA");
-  assertEquals((await hop.finish()).code, 451);
+  assertEquals((await finished(hop)).code, 451);
 });
 
 Deno.test("abort() before data resets and keeps the connection", async () => {
@@ -104,7 +110,7 @@ Deno.test("a message of any size arrives as it is, dot and all", async () => {
     await hop.data("X: y\r\n");
     const body = `\r\n${"z".repeat(size)}\r\n`;
     await hop.write(new TextEncoder().encode(body));
-    assertEquals((await hop.finish()).code, 250);
+    assertEquals((await finished(hop)).code, 250);
     assertEquals(relay.taken[0]!.data, `X: y\r\n${body}`);
   }
 });
@@ -117,7 +123,7 @@ Deno.test("rcpt() asks a relay that has failed no more", async () => {
     ...await hop.rcpt(rcpts("b@localhost", "c@localhost")),
     ...await hop.rcpt(rcpts("d@localhost")),
     await hop.data(""),
-    await hop.finish(),
+    await finished(hop),
   ].map(({ code }) => code);
   assertEquals(codes, [451, 451, 451, 451, 451]);
   assertEquals(relay.peers.length, 1);

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { until } from "../real/support/wait.ts";
-import { rcpts, Relaying, upToDot } from "../support/relaying.ts";
+import { finished, rcpts, Relaying, upToDot } from "../support/relaying.ts";
 import {
   type Behaviour,
   close,
@@ -15,7 +15,7 @@ import { Serving } from "../support/serving.ts";
 async function deliver(relaying: Relaying): Promise<number> {
   const hop = relaying.hop();
   await upToDot(hop);
-  return (await hop.finish()).code;
+  return (await finished(hop)).code;
 }
 
 Deno.test("a connection is kept for the next message of another session", async () => {
@@ -57,7 +57,7 @@ Deno.test("not more connections are kept than `pool` says", async () => {
     const hops = [relaying.hop(), relaying.hop(), relaying.hop()];
     for (const hop of hops) await upToDot(hop);
     assertEquals(relay.open, 3);
-    for (const hop of hops) assertEquals((await hop.finish()).code, 250);
+    for (const hop of hops) assertEquals((await finished(hop)).code, 250);
     assertEquals(relaying.pool.kept, pool);
     await until("the others to end", () => relay.open === pool);
     const quits = relay.peers.filter(({ commands }) =>
@@ -162,7 +162,7 @@ Deno.test("close() says QUIT on what idles, and keeps nothing from then on", asy
   await relaying.pool.close();
   assertEquals(relaying.pool.kept, 0);
   await until("QUIT", () => relay.peers[1]!.commands.at(-1) === "QUIT");
-  assertEquals((await late.finish()).code, 250);
+  assertEquals((await finished(late)).code, 250);
   assertEquals(relaying.pool.kept, 0);
   await relay.emptied();
   assertEquals(relay.peers[0]!.commands.at(-1), "QUIT");

@@ -6,6 +6,9 @@
 
 import { type Mailbox, parseMailbox } from "../../lib/engine/path.ts";
 import type { RcptCommand } from "../../lib/engine/events.ts";
+import type { MailParameters } from "../../lib/engine/extensions.ts";
+import type { Reply } from "../../lib/engine/reply.ts";
+import type { Origin } from "../../lib/hop.ts";
 import { Log, memorySink } from "../../lib/log/log.ts";
 import { RelayHop } from "../../lib/relay/hop.ts";
 import { RelayPool } from "../../lib/relay/pool.ts";
@@ -42,9 +45,15 @@ export class Relaying implements AsyncDisposable {
   }
 
   /** One message's hop. */
-  hop(): RelayHop {
-    const sender = mailbox("a@example.org");
-    const mail = { sender, parameters: { smtputf8: false } };
+  hop(
+    parameters: Partial<MailParameters> = {},
+    origin?: Origin,
+  ): RelayHop {
+    const mail = {
+      sender: mailbox("a@example.org"),
+      parameters: { smtputf8: false, ...parameters },
+      origin,
+    };
     return new RelayHop(this.pool, mail, this.#log);
   }
 
@@ -81,4 +90,11 @@ export async function upToDot(hop: RelayHop): Promise<void> {
   await hop.rcpt(rcpts("b@localhost"));
   await hop.data("Received: here\r\n");
   await hop.write(new TextEncoder().encode("Subject: x\r\n\r\ny\r\n"));
+}
+
+/** The one verdict of a hop whose relay speaks SMTP. */
+export async function finished(hop: RelayHop): Promise<Reply> {
+  const verdicts = await hop.finish();
+  if (!("code" in verdicts)) throw new TypeError("There are several verdicts");
+  return verdicts;
 }

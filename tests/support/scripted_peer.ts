@@ -20,12 +20,15 @@ export type Step =
   | "GREETING"
   | "EHLO"
   | "HELO"
+  | "LHLO"
   | "STARTTLS"
   | "AUTH"
+  | "XFORWARD"
   | "MAIL"
   | "RCPT"
   | "DATA"
   | "END"
+  | "BDAT"
   | "RSET"
   | "QUIT";
 
@@ -36,6 +39,8 @@ export type Behaviour =
     readonly offers?: readonly string[];
     /** The name of a certificate in `tests/transport/certs`. */
     readonly certificate?: string;
+    /** Whether TLS comes before the greeting. */
+    readonly implicitTls?: boolean;
     /** Called for each piece of message data. */
     readonly onData?: (peer: Peer) => void | Promise<void>;
   }
@@ -62,12 +67,15 @@ const USUAL: Readonly<Record<Step, string>> = {
   GREETING: "220 relay.test ESMTP",
   EHLO: "",
   HELO: "250 relay.test",
+  LHLO: "",
   STARTTLS: "220 2.0.0 Go ahead",
   AUTH: "235 2.7.0 Welcome",
+  XFORWARD: "250 2.0.0 Noted",
   MAIL: "250 2.1.0 Sender fine",
   RCPT: "250 2.1.5 Recipient fine",
   DATA: "354 Send it",
   END: "250 2.0.0 Queued as 42",
+  BDAT: "250 2.0.0 Queued as 42",
   RSET: "250 2.0.0 Reset",
   QUIT: "221 2.0.0 Bye",
 };
@@ -92,6 +100,7 @@ export class Peer {
   #conn: Deno.Conn;
   #input = "";
   #inData = false;
+  readonly #bytes = new Uint8Array(64 * 1_024);
   #from = "";
   #to: string[] = [];
   readonly #pumps: Promise<unknown>[] = [];
@@ -100,6 +109,20 @@ export class Peer {
     this.#conn = conn;
     this.#behaviour = behaviour;
     this.over = over;
+  }
+
+  /** Recipients of the transaction that were taken. */
+  get recipients(): readonly string[] {
+    return this.#to;
+  }
+
+  /** The next line, which is no command; it is kept with the commands. */
+  async line(): Promise<string> {
+    let end: number;
+    while ((end = this.#input.indexOf("\r\n")) === -1) {
+      if (!await this.#read()) throw new Error("The client has gone");
+    }
+    return this.#take(end);
   }
 
   /** Writes a reply. */
@@ -141,22 +164,34 @@ export class Peer {
 
   /** Runs the conversation to its end. */
   async run(): Promise<void> {
-    const bytes = new Uint8Array(64 * 1_024);
     try {
+      if (this.#behaviour.implicitTls) await this.#startTls();
       await this.#act("GREETING", "");
-      while (!this.ended) {
-        const count = await this.#conn.read(bytes);
-        if (count === null) break;
-        this.#input += Buffer.from(bytes.subarray(0, count)).toString("latin1");
-        this.batches.push([]);
-        await this.#consume();
-      }
+      while (!this.ended && await this.#read()) await this.#consume();
     } catch {
       // The client has gone, or the test is over.
     } finally {
       this.close();
       await Promise.all(this.#pumps);
     }
+  }
+
+  /** Reads on; whether there was anything. */
+  async #read(): Promise<boolean> {
+    const count = await this.#conn.read(this.#bytes);
+    if (count === null) return false;
+    const read = this.#bytes.subarray(0, count);
+    this.#input += Buffer.from(read).toString("latin1");
+    this.batches.push([]);
+    return true;
+  }
+
+  #take(end: number): string {
+    const line = this.#input.slice(0, end);
+    this.#input = this.#input.slice(end + 2);
+    this.commands.push(line);
+    this.batches.at(-1)!.push(line);
+    return line;
   }
 
   async #consume(): Promise<void> {
@@ -167,11 +202,7 @@ export class Peer {
       }
       const end = this.#input.indexOf("\r\n");
       if (end === -1) return;
-      const line = this.#input.slice(0, end);
-      this.#input = this.#input.slice(end + 2);
-      this.commands.push(line);
-      this.batches.at(-1)!.push(line);
-      await this.#obey(line);
+      await this.#obey(this.#take(end));
     }
   }
 
@@ -185,22 +216,26 @@ export class Peer {
     const data = this.data.slice(0, end);
     this.data = "";
     this.#inData = false;
-    const at = this.messages.push({
-      from: this.#from,
-      to: this.#to,
-      data,
-      taken: false,
-    }) - 1;
-    this.#to = [];
-    const said = await this.#act("END", ".");
-    const taken = said?.startsWith("2") ?? false;
-    this.messages[at] = { ...this.messages[at]!, taken };
+    await this.#keep(data, () => this.#act("END", "."));
     return true;
+  }
+
+  /** Keeps a message, and what was said of it. */
+  async #keep(
+    data: string,
+    judge: () => Promise<string | undefined>,
+  ): Promise<void> {
+    const [from, to] = [this.#from, this.#to];
+    const at = this.messages.push({ from, to, data, taken: false }) - 1;
+    const taken = (await judge())?.startsWith("2") ?? false;
+    this.messages[at] = { ...this.messages[at]!, taken };
+    this.#to = [];
   }
 
   async #obey(line: string): Promise<void> {
     const verb = line.slice(0, line.search(/ |$/)).toUpperCase();
     if (!(verb in USUAL)) return await this.say("500 5.5.2 What?");
+    if (verb === "BDAT") return await this.#takeChunk(line);
     const said = await this.#act(verb as Step, line);
     const path = /<(.*)>/.exec(line)?.[1] ?? "";
     const isTaken = said?.startsWith("2") ?? false;
@@ -214,10 +249,26 @@ export class Peer {
     if (verb === "QUIT") await this.end();
   }
 
+  /** Takes a chunk; the last one makes it a message. */
+  async #takeChunk(line: string): Promise<void> {
+    const [, digits, last] = /^BDAT (\d+)( LAST)?$/.exec(line) ?? [];
+    const size = Number(digits);
+    while (this.#input.length < size) {
+      if (!await this.#read()) throw new Error("The client has gone");
+    }
+    this.data += this.#input.slice(0, size);
+    this.#input = this.#input.slice(size);
+    const judge = () => this.#act("BDAT", line);
+    if (last === undefined) return void await judge();
+    const { data } = this;
+    this.data = "";
+    await this.#keep(data, judge);
+  }
+
   /** Answers; gives what was said, where it was an answer at all. */
   async #act(step: Step, line: string): Promise<string | undefined> {
     const answer = this.#behaviour[step] ??
-      (step === "EHLO" ? this.#ehlo() : USUAL[step]);
+      (USUAL[step] === "" ? this.#ehlo() : USUAL[step]);
     const said = typeof answer === "string"
       ? answer
       : await answer(this, line) ?? undefined;

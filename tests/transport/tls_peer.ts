@@ -1,6 +1,7 @@
 /** TLS servers for tests, with the certificates of `certs/`. */
 import { assert } from "@std/assert";
 import type { Connection } from "../../lib/transport/connection.ts";
+import type { TlsIdentity } from "../../lib/transport/certificates.ts";
 import { dial } from "../../lib/transport/dial.ts";
 import {
   startTls,
@@ -10,11 +11,19 @@ import {
 
 export const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 
-function pem(name: string): string {
+/** A file of `certs/`. */
+export function pem(name: string): string {
   return Deno.readTextFileSync(new URL(`certs/${name}`, import.meta.url));
 }
 
-const CA = pem("ca.pem");
+/** The certificate `name` of `certs/` and its key. */
+export function identity(name: string): TlsIdentity {
+  const file = `${name}.pem`;
+  return { certificate: pem(file), key: pem(`${name}.key`), name: file };
+}
+
+/** Who signed the servers' certificates. */
+export const CA: string = pem("ca.pem");
 
 /** A TLS server with the certificate `name`; handshakes that fail are its clients' affair. */
 export function tlsServer(name: string): Deno.TlsListener {

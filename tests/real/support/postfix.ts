@@ -11,6 +11,7 @@
  * @module
  */
 
+import { dirname } from "node:path";
 import { Child, run } from "./child.ts";
 import { type Delivery, parseDelivery } from "./delivery.ts";
 import { freePort, isListening } from "./port.ts";
@@ -30,6 +31,23 @@ const FOLDERS = [...QUEUES, "bounce", "defer", "flush", "private", "saved"]
 export interface PostfixOptions {
   /** Port of a content filter: `smtpd` becomes its before-queue proxy. */
   readonly proxyFilter?: number;
+  /** Parameters of `main.cf`; what stands there already is replaced. */
+  readonly settings?: Settings;
+  /** Files beside `main.cf`, such as `sasl/smtpd.conf`: path and text. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** More of `smtpd`, each on a port of its own with parameters of its own. */
+  readonly services?: readonly Service[];
+}
+
+/** Postfix's parameters and their values. */
+export type Settings = Readonly<Record<string, string>>;
+
+/** One more `smtpd`. */
+export interface Service {
+  /** Where it listens on 127.0.0.1. */
+  readonly port: number;
+  /** Its own parameters. */
+  readonly settings: Settings;
 }
 
 /** A running Postfix. */
@@ -57,8 +75,11 @@ export class Postfix implements AsyncDisposable {
       ...["-c", `${folder}/etc`],
     ]);
     const postfix = new Postfix(folder, port, master);
+    const ports = [port, ...(options.services ?? []).map(({ port }) => port)];
     try {
-      await until("Postfix to accept", () => isListening(port));
+      for (const port of ports) {
+        await until("Postfix to accept", () => isListening(port));
+      }
     } catch (error) {
       const log = await postfix.log();
       await postfix[Symbol.asyncDispose]();
@@ -82,11 +103,11 @@ export class Postfix implements AsyncDisposable {
     const folder = `${this.#folder}/mail/all/new`;
     await until(
       `${atLeast} deliveries and an empty queue`,
-      async () => count(folder) >= atLeast && await this.#isIdle(),
+      async () => files(folder).length >= atLeast && await this.#isIdle(),
     );
     const deliveries: Delivery[] = [];
-    for (const entry of [...Deno.readDirSync(folder)]) {
-      const path = `${folder}/${entry.name}`;
+    for (const name of files(folder)) {
+      const path = `${folder}/${name}`;
       deliveries.push(parseDelivery(await Deno.readFile(path)));
       await Deno.remove(path);
     }
@@ -101,17 +122,18 @@ export class Postfix implements AsyncDisposable {
 
   #isIdle(): boolean {
     return QUEUES.every((queue) =>
-      count(`${this.#folder}/spool/${queue}`) === 0
+      files(`${this.#folder}/spool/${queue}`).length === 0
     );
   }
 }
 
 /** Files in `folder`, subfolders (Postfix hashes `deferred`) left out. */
-function count(folder: string): number {
+function files(folder: string): string[] {
   try {
-    return [...Deno.readDirSync(folder)].filter((entry) => entry.isFile).length;
+    return [...Deno.readDirSync(folder)].filter((entry) => entry.isFile)
+      .map(({ name }) => name);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return 0;
+    if (error instanceof Deno.errors.NotFound) return [];
     throw error;
   }
 }
@@ -142,11 +164,23 @@ async function prepare(
     await Deno.chown(`${folder}/spool/${name}`, postfix, postdrop);
     await Deno.chmod(`${folder}/spool/${name}`, 0o710);
   }
-  await Deno.writeTextFile(`${folder}/etc/main.cf`, mainCf(folder));
+  await Deno.writeTextFile(`${folder}/etc/main.cf`, mainCf(folder, options));
+  for (const [path, text] of Object.entries(options.files ?? {})) {
+    await Deno.mkdir(dirname(`${folder}/etc/${path}`), { recursive: true });
+    await Deno.writeTextFile(`${folder}/etc/${path}`, text);
+  }
   await Deno.writeTextFile(`${folder}/etc/master.cf`, masterCf(port, options));
 }
 
-function mainCf(folder: string): string {
+function mainCf(folder: string, { settings = {} }: PostfixOptions): string {
+  const own = Object.entries(settings)
+    .map(([name, value]) => `${name} = ${value}\n`).join("");
+  const names = Object.keys(settings).join("|");
+  return defaultMainCf(folder)
+    .replaceAll(new RegExp(`^(?:${names}) =.*\\n`, "gm"), "") + own;
+}
+
+function defaultMainCf(folder: string): string {
   return `compatibility_level = 3.6
 queue_directory = ${folder}/spool
 data_directory = ${folder}/data
@@ -180,12 +214,17 @@ in_flow_delay = 0
 `;
 }
 
-function masterCf(port: number, { proxyFilter }: PostfixOptions): string {
-  const filter = proxyFilter === undefined
-    ? ""
-    : ` -o smtpd_proxy_filter=127.0.0.1:${proxyFilter}`;
-  return `127.0.0.1:${port} inet n - n - - smtpd${filter}
-cleanup  unix n - n - 0 cleanup
+function masterCf(port: number, options: PostfixOptions): string {
+  const { proxyFilter, services = [] } = options;
+  const first = proxyFilter === undefined
+    ? {}
+    : { smtpd_proxy_filter: `127.0.0.1:${proxyFilter}` };
+  const servers = [{ port, settings: first }, ...services].map((service) => {
+    const settings = Object.entries(service.settings)
+      .map(([name, value]) => `\n  -o { ${name} = ${value} }`).join("");
+    return `127.0.0.1:${service.port} inet n - n - - smtpd${settings}\n`;
+  });
+  return `${servers.join("")}cleanup  unix n - n - 0 cleanup
 qmgr     unix n - n 300 1 qmgr
 rewrite  unix - - n - - trivial-rewrite
 bounce   unix - - n - 0 bounce
@@ -197,6 +236,9 @@ virtual  unix - n n - - virtual
 discard  unix - - n - - discard
 error    unix - - n - - error
 retry    unix - - n - - error
+tlsmgr   unix - - n 1000? 1 tlsmgr
+smtp     unix - - n - - smtp
+lmtp     unix - - n - - lmtp
 postlog  unix-dgram n - n - 1 postlogd
 `;
 }

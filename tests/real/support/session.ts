@@ -43,6 +43,8 @@ export class Session implements Disposable {
   /** Connects; each reply then must come within `withinMs`. */
   static async open(port: number, withinMs: number): Promise<Session> {
     const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    // What is written in pieces is to arrive in pieces.
+    conn.setNoDelay();
     return new Session(conn, withinMs);
   }
 

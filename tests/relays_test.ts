@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseRelayUrl } from "../lib/config/address.ts";
 import { checkConfig } from "../lib/config/load.ts";
-import { relaySettings } from "../lib/runtime.ts";
+import { relaySettings } from "../lib/relays.ts";
 
 const DEFAULT = "plain://joe@submit.example";
 

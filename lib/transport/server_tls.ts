@@ -1,0 +1,239 @@
+/**
+ * Starts TLS as the server, on a connection that is in clear so far: after
+ * STARTTLS or, as its first bytes, where TLS comes from the start.
+ *
+ * The rule it keeps: a client's certificate counts only when the runtime has
+ * verified it against the authorities that the operator named; one that does
+ * not hold is refused where certificates are required, and is as none where
+ * they are optional.
+ *
+ * Bytes read before the handshake are plaintext, and the caller's to throw away
+ * (RFC 3207 section 4.2). Not here: the client's side; choosing ciphers, which
+ * the runtime does not let anyone do.
+ *
+ * @module
+ */
+import type { Socket } from "node:net";
+import {
+  createSecureContext,
+  createServer,
+  type SecureContext,
+  type TLSSocket,
+} from "node:tls";
+import {
+  CertificateError,
+  checkIdentity,
+  type TlsIdentity,
+} from "./certificates.ts";
+import type { Connection } from "./connection.ts";
+import { Gate } from "./gate.ts";
+import type { TlsConnection } from "./tls.ts";
+import { NodeTlsConnection } from "./tls_connection.ts";
+import { shakeHands, TlsError, type TlsProblemTable } from "./tls_handshake.ts";
+
+export { CertificateError, type TlsIdentity } from "./certificates.ts";
+
+/** A version of TLS that the runtime has. */
+export type TlsVersion = "TLSv1.2" | "TLSv1.3";
+
+/** How a {@linkcode ServerTls} works. */
+export interface ServerTlsSettings {
+  /** Certificates; a client that asks for none of their names gets the first. */
+  readonly identities: readonly TlsIdentity[];
+  /** Whether clients are asked for a certificate, and go without one. */
+  readonly clientCertificates: "off" | "optional" | "required";
+  /** Authorities of the clients' certificates, as PEM texts. */
+  readonly caCerts: readonly string[];
+  /** @default {"TLSv1.2"} */
+  readonly minVersion?: TlsVersion | undefined;
+  /** @default {"TLSv1.3"} */
+  readonly maxVersion?: TlsVersion | undefined;
+}
+
+/** A client's certificate that was verified. */
+export interface ClientCertificate {
+  /** Its subject on one line, such as `O=Example, CN=mail.example.com`. */
+  readonly subject: string;
+  /** Its SHA-256 fingerprint: pairs of hexadecimal capitals, colons between. */
+  readonly fingerprint256: string;
+}
+
+/** A connection in TLS that a client opened. */
+export interface ServerTlsConnection extends TlsConnection {
+  /** The name that the client asked for (SNI); `undefined` for none. */
+  readonly serverName: string | undefined;
+  /** The client's certificate; only one that was verified. */
+  readonly clientCertificate: ClientCertificate | undefined;
+}
+
+/** How {@linkcode ServerTls.accept} works. */
+export interface AcceptTlsOptions {
+  /** How long the handshake may take, in ms. */
+  readonly timeoutMs: number;
+  /** Breaks the handshake off; `accept` then throws its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What the runtime's texts mean where we are the server. */
+const PROBLEMS: TlsProblemTable = [
+  [/fatal alert/, "certificate", "it broke off"],
+  [
+    /incompatible|UNSUPPORTED_PROTOCOL/,
+    "handshake",
+    "it has no version or cipher in common with us",
+  ],
+];
+
+/** The server's side of TLS, as configured at one moment; a reload makes another. */
+export class ServerTls {
+  /** What the operator should know, a sentence each, such as of a certificate that ends soon. */
+  readonly warnings: readonly string[];
+  readonly #clientCertificates: ServerTlsSettings["clientCertificates"];
+  readonly #default: SecureContext;
+  readonly #byName = new Map<string, SecureContext>();
+
+  /**
+   * Checks everything and gets ready.
+   *
+   * @param settings How it works.
+   * @throws {CertificateError} If something in them can't be used.
+   */
+  constructor(settings: ServerTlsSettings) {
+    const { identities, clientCertificates, minVersion, maxVersion } = settings;
+    const now = Date.now();
+    const checked = identities.map((each) => checkIdentity(each, now));
+    const problems = checked.flatMap((each) => each.problems);
+    if (identities.length === 0) {
+      problems.push("Cannot start TLS: expected a certificate");
+    }
+    // The runtime would go by its built-in authorities, and let in who can get
+    // a certificate from any of them.
+    if (clientCertificates !== "off" && settings.caCerts.length === 0) {
+      problems.push(
+        "Cannot verify clients' certificates: expected the authorities that sign them",
+      );
+    }
+    if (problems.length > 0) throw new CertificateError(problems);
+    this.warnings = checked.flatMap((each) => each.warnings);
+    this.#clientCertificates = clientCertificates;
+    const contexts = identities.map(({ certificate: cert, key }) =>
+      createSecureContext({
+        ...{ cert, key, ca: [...settings.caCerts] },
+        minVersion: minVersion ?? "TLSv1.2",
+        maxVersion: maxVersion ?? "TLSv1.3",
+      })
+    );
+    this.#default = contexts[0]!;
+    for (const [index, { names }] of checked.entries()) {
+      for (const name of names) {
+        this.#byName.getOrInsert(name, contexts[index]!);
+      }
+    }
+  }
+
+  /**
+   * Starts TLS on `connection`, which is used up: if it fails, everything is
+   * closed, and if not, only the connection returned may be used. That one
+   * starts with no deadlines and no farewell, and is the one to add to a sweep.
+   *
+   * @param connection In clear so far, with no read pending.
+   * @param options How it works.
+   * @returns The connection in TLS, its handshake done; the caller's to close.
+   * @throws {TlsError} If it cannot be done in time.
+   * @throws The reason of `options.signal`, if that was aborted.
+   */
+  async accept(
+    connection: Connection,
+    options: AcceptTlsOptions,
+  ): Promise<ServerTlsConnection> {
+    const peer = connection.remote || "unix";
+    const secured = await shakeHands(
+      connection,
+      { peer, ...options },
+      PROBLEMS,
+      (signal) => this.#start(connection, signal),
+    );
+    const problem = this.#clientCertificates === "required"
+      ? secured.clientProblem
+      : undefined;
+    if (problem === undefined) return secured;
+    secured.close();
+    throw new TlsError("certificate", peer, problem);
+  }
+
+  /** Ends its use. It holds nothing that has to be freed, and who has it still may go on. */
+  close(): void {}
+
+  #start(
+    connection: Connection,
+    signal: AbortSignal,
+  ): Promise<AcceptedConnection> {
+    const { promise, resolve, reject } = Promise.withResolvers<
+      AcceptedConnection
+    >();
+    const gate = new Gate(connection);
+    // Only a server's sockets verify: a `TLSSocket` made by hand says of every
+    // certificate that it was not, and takes it. One server for each, which
+    // costs microseconds, as it does not say which stream a socket is over.
+    const server = createServer({
+      requestCert: this.#clientCertificates !== "off",
+      rejectUnauthorized: false,
+      SNICallback: (name, done) => done(null, this.#contextFor(name)),
+    });
+    server.once("secureConnection", (socket: TLSSocket) => {
+      // At once: without the gate's watch, what the client sends is unbounded.
+      resolve(new AcceptedConnection(connection, gate, socket));
+    });
+    // Without the stream the runtime's own timer ends, too.
+    const fail = (error: Error) => {
+      reject(error);
+      gate.destroy();
+    };
+    server.on("tlsClientError", fail);
+    // The runtime waits on for a client that has ended its side; it has to be
+    // given the time to look at what came before that.
+    gate.once("end", () => setImmediate(fail, new Deno.errors.UnexpectedEof()));
+    gate.once("close", () => reject(new Deno.errors.UnexpectedEof()));
+    signal.addEventListener("abort", () => fail(signal.reason), { once: true });
+    // `emit` takes any Duplex; the types know it of sockets only.
+    server.emit("connection", gate as unknown as Socket);
+    return promise;
+  }
+
+  /** The certificate for a name: one that has it, or a wildcard for it (RFC 6125 section 6.4.3), or the first. */
+  #contextFor(name: string): SecureContext {
+    const wanted = name.toLowerCase();
+    const wildcard = wanted.replace(/^[^.]*/, "*");
+    return this.#byName.get(wanted) ?? this.#byName.get(wildcard) ??
+      this.#default;
+  }
+}
+
+/** What a handshake made. */
+class AcceptedConnection extends NodeTlsConnection
+  implements ServerTlsConnection {
+  readonly serverName: string | undefined;
+  readonly clientCertificate: ClientCertificate | undefined;
+  /** Why there is no certificate of the client's; `undefined` where there is. */
+  readonly clientProblem: string | undefined;
+
+  constructor(inner: Connection, gate: Gate, socket: TLSSocket) {
+    super(inner, gate, socket);
+    // The types do not know it; it is `null` where the client asked for none.
+    const { servername } = socket as { servername?: string | null };
+    this.serverName = servername || undefined;
+    const certificate = socket.getPeerX509Certificate();
+    if (certificate === undefined) {
+      this.clientProblem = "it has no certificate";
+    } else if (!socket.authorized) {
+      const { authorizationError: reason } = socket;
+      this.clientProblem = `its certificate does not hold (${reason})`;
+    } else {
+      const { subject, fingerprint256 } = certificate;
+      this.clientCertificate = {
+        subject: subject.replaceAll("\n", ", "),
+        fingerprint256,
+      };
+    }
+  }
+}
