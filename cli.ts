@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --allow-net --allow-read --allow-write --allow-env --allow-sys=hostname
+#!/usr/bin/env -S deno run --allow-net --allow-read --allow-write --allow-env --allow-sys=hostname --allow-run=sh
 /**
  * The program `postern`: a table of commands.
  *

@@ -31,6 +31,13 @@ export type {
 export type { ConfigInput, ListenerInput } from "./lib/config/config.ts";
 export type { Parsed } from "./lib/engine/path.ts";
 export type { Reply } from "./lib/engine/reply.ts";
+export type {
+  HookAnswer,
+  HookLogin,
+  HookOptions,
+  Hooks,
+  HookSession,
+} from "./lib/hooks.ts";
 export {
   fileSink,
   Log,

@@ -11,7 +11,7 @@
  * @module
  */
 
-import type { Reply } from "./engine/reply.ts";
+import { REPLIES, type Reply } from "./engine/reply.ts";
 import { parseHookReply } from "./hooks/reply.ts";
 
 /** What a hook is told of the session. */
@@ -95,11 +95,7 @@ export class HookError extends Error {
 }
 
 /** What the client hears where VRFY's hook failed. */
-export const HOOK_FAILED: Reply = {
-  code: 451,
-  status: "4.3.0",
-  text: "Local error, try again later",
-};
+export const HOOK_FAILED: Reply = REPLIES.localError;
 
 /** What an auth hook says: a verdict, a password to be checked, or nothing. */
 export type AuthAnswer =
@@ -114,6 +110,8 @@ export class HookCalls {
   readonly #timeoutMs: number;
 
   /**
+   * Takes the hooks that there are.
+   *
    * @param hooks The operator's
    * @param timeoutMs How long each may take
    */
@@ -147,9 +145,7 @@ export class HookCalls {
     if (answer === false) return { type: "refused" };
     if (typeof answer === "object" && "password" in answer) {
       const { password } = answer;
-      if (typeof password === "string" && password !== "") {
-        return { type: "password", password };
-      }
+      if (typeof password === "string") return { type: "password", password };
     }
     const reply = replyOf("auth", answer);
     return reply.code < 300 ? { type: "accepted" } : { type: "refused", reply };

@@ -8,6 +8,7 @@ import type { ListenAddress } from "./address.ts";
 import type { Config, ConfigInput } from "./config/config.ts";
 import { checkConfig } from "./config/load.ts";
 import { formatProblem } from "./config/problem.ts";
+import type { Hooks } from "./hooks.ts";
 import { type Log, silentLog } from "./log/log.ts";
 import { machine } from "./machine.ts";
 import type { Networks } from "./policy/networks.ts";
@@ -47,6 +48,15 @@ export interface RunningServer extends AsyncDisposable {
 export interface ServeOptions {
   /** Where log lines go; default: nowhere. */
   readonly log?: Log;
+  /** What decides about logins and VRFY; default: `hooks.module`. */
+  readonly hooks?: Hooks;
+  /**
+   * Whether the relay is asked at the start what it offers, so that the first
+   * EHLO can offer it too.
+   *
+   * @default {true}
+   */
+  readonly probesRelay?: boolean;
 }
 
 /**
@@ -60,8 +70,12 @@ export async function serve(
   config: ConfigInput = {},
   options: ServeOptions = {},
 ): Promise<RunningServer> {
-  const { log = silentLog() } = options;
-  const server = await Server.start(checked(config), { log });
+  const { log = silentLog(), hooks, probesRelay = true } = options;
+  const server = await Server.start(checked(config), {
+    log,
+    hooks,
+    probesRelay,
+  });
   return {
     get addresses() {
       return server.addresses;

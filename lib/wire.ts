@@ -52,6 +52,7 @@ export class Wire {
   #smallBuffer: Uint8Array<ArrayBuffer> | undefined;
   #lentBuffer: Uint8Array<ArrayBuffer> | undefined;
   #isWaiting = false;
+  #isDropping = false;
   /** A read that began before the greeting, and then is the first one. */
   #early: Promise<number | null> | undefined;
 
@@ -93,6 +94,10 @@ export class Wire {
       return false;
     }
     this.#changeBuffer();
+    // A chunk that is refused has a message's time too, though it is none.
+    const isDropping = engine.state === "chunk" && !engine.isInMessage;
+    if (isDropping && !this.#isDropping) this.startMessage();
+    this.#isDropping = isDropping;
     connection.farewell = IDLE_REPLY;
     connection.readBy = this.#isInMessage
       ? Math.min(now + this.#settings.readTimeoutMs, this.#messageBy)

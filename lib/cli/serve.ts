@@ -100,7 +100,7 @@ async function serve(
     return 1;
   }
   try {
-    server = await Server.start(config, { log });
+    server = await Server.start(config, { log, probesRelay: true });
   } catch (error) {
     say(reasonOf(error));
     return 1;

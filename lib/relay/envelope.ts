@@ -117,9 +117,10 @@ export class Envelope {
   #unasked(
     recipients: readonly RcptCommand[],
   ): readonly (Reply | undefined)[] {
-    const { recipients: most = Infinity } = this.#relay.capabilities;
+    const { capabilities } = this.#relay;
+    const { recipients: most = Infinity } = capabilities;
     return recipients.map(({ parameters }) => {
-      const lacking = lackingOfRecipient(this.#relay, parameters);
+      const lacking = lackingOfRecipient(capabilities, parameters);
       if (lacking !== undefined) return lacking;
       // RFC 9422 section 4.1: it may well end the session over one more.
       if (this.#asked >= most) return REPLIES.tooManyRecipients;

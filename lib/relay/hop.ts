@@ -219,7 +219,11 @@ export class RelayHop implements Hop {
   ): Promise<readonly Reply[]> {
     this.#relay = relay;
     this.#step = relay.step = "MAIL FROM";
-    const lacking = lackingOf(relay, this.#mail.parameters);
+    const lacking = lackingOf(
+      relay.capabilities,
+      this.#mail.parameters,
+      relay.isVerified,
+    );
     if (lacking !== undefined) {
       this.#release();
       this.#senderRefusal = lacking;

@@ -42,10 +42,14 @@ export interface KnownRelay {
   readonly isVerified: boolean;
 }
 
-/** What the message needs and the relay does not offer, as a refusal. */
+/**
+ * What the message needs and the relay does not offer, as a refusal.
+ * `isVerified`: whether the relay's certificate was verified.
+ */
 export function lackingOf(
-  { capabilities, isVerified }: KnownRelay,
+  capabilities: Capabilities,
   parameters: MailParameters,
+  isVerified = false,
 ): Reply | undefined {
   const { body, size = 0, smtputf8, ret, envid, requireTls } = parameters;
   if (body === "8BITMIME" && !capabilities.eightBitMime) {
@@ -72,7 +76,7 @@ export function lackingOf(
  * made up for with notifications, which this server does not write.
  */
 export function lackingOfRecipient(
-  { capabilities }: KnownRelay,
+  capabilities: Capabilities,
   { notify, orcpt }: RcptParameters,
 ): Reply | undefined {
   const asks = (notify ?? orcpt) !== undefined;

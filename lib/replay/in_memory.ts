@@ -5,6 +5,7 @@
  */
 
 import { isSaid, type Step, type Transcript } from "../transcript/steps.ts";
+import { accountsIn, isAccount, STAND_IN } from "./accounts.ts";
 import { play, playedPieces } from "./play.ts";
 import type { Played, PlaySettings } from "./played.ts";
 import { openPostern } from "./postern.ts";
@@ -13,8 +14,8 @@ import { waysOf } from "./splits.ts";
 import { variablesOf } from "./step_template.ts";
 import { CLOCK_MS, configOf, KNOWN } from "./transcript_config.ts";
 
-/** What stands for a pair that nobody gave: in memory there are no accounts. */
-const STAND_IN = "user:secret";
+/** What stands for a pair that nobody gave, and that is not to be right. */
+const WRONG = "user:wrong";
 
 /**
  * Plays `transcript` against Postern in memory in every way of its splits.
@@ -29,6 +30,8 @@ export async function playInMemory(
   const { steps, unsplit, client = "127.0.0.1", clock = CLOCK_MS } = transcript;
   const config = configOf(transcript);
   const values = secretsOf(steps, secrets);
+  const accounts = accountsIn(values);
+  const probesRelay = isRelayFirst(steps);
   const messages = new Map<string, Uint8Array>();
   const options = {
     // A recording has the name of the server that was recorded.
@@ -42,7 +45,9 @@ export async function playInMemory(
   for (const split of splits) {
     for (const way of waysOf(split, all, unsplit)) {
       plays++;
-      await using stage = await openPostern({ config, client, clock });
+      await using stage = await openPostern({
+        ...{ config, client, clock, accounts, probesRelay },
+      });
       const mismatch = await play(transcript, stage, {
         ...options,
         ...{ pieces, way },
@@ -56,6 +61,14 @@ export async function playInMemory(
   return { plays };
 }
 
+/**
+ * Whether the relay speaks before the client is greeted: then it is asked at the
+ * start what it offers, as a server does.
+ */
+function isRelayFirst(steps: readonly Step[]): boolean {
+  return steps.find(isSaid)?.wire === "relay";
+}
+
 /** The values that were given, and something for those that were not. */
 function secretsOf(
   steps: readonly Step[],
@@ -66,7 +79,7 @@ function secretsOf(
     const word = name.slice("secret:".length).toLowerCase();
     const owner = word.replace(/_(?:user|password)$/, "");
     if (secret && !values.has(word) && !values.has(owner)) {
-      values.set(owner, STAND_IN);
+      values.set(owner, isAccount(owner) ? STAND_IN : WRONG);
     }
   }
   return values;

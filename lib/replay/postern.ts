@@ -11,13 +11,16 @@ import type { Config } from "../config/config.ts";
 import { Unstuffer } from "../engine/dots.ts";
 import { REPLIES } from "../engine/reply.ts";
 import type { Hop, Sender } from "../hop.ts";
-import { silentLog } from "../log/log.ts";
-import { Runtime } from "../runtime.ts";
+import { type Log, silentLog } from "../log/log.ts";
+import { type Begun, Runtime } from "../runtime.ts";
+import type { Secret } from "../secret.ts";
 import { Session } from "../session.ts";
 import { Buffers } from "../transport/buffers.ts";
 import type { Connection } from "../transport/connection.ts";
 import type { Target } from "../transport/dial.ts";
+import type { Sweep } from "../transport/sweep.ts";
 import type { Relay } from "../transcript/steps.ts";
+import { memoryHooks, MemoryUsers } from "./accounts.ts";
 import { MemoryWire, settle, startMemoryTls } from "./memory.ts";
 import { joined } from "./sending.ts";
 import type { Delivered, Stage } from "./stage.ts";
@@ -31,6 +34,10 @@ export interface PosternOptions {
   readonly client: string;
   /** The time at the beginning, in ms since the epoch. */
   readonly clock: number;
+  /** Who may log in, where the configuration has a users' file or hooks. */
+  readonly accounts?: ReadonlyMap<string, Secret>;
+  /** Whether the relay is asked what it offers before the client is greeted. */
+  readonly probesRelay?: boolean;
 }
 
 /** The id of the one session: what `${id}` stands for. */
@@ -42,8 +49,8 @@ const RELAYS: readonly Relay[] = ["relay", "relay2"];
 /** Why what was begun is given up: made once, since it costs a stack trace. */
 const ENDED = new Error("The conversation has ended");
 
-/** The client's port, which a file does not say. */
-const CLIENT_PORT = 0;
+/** Who may log in where nobody was named. */
+const NO_ACCOUNTS: ReadonlyMap<string, Secret> = new Map();
 
 /** What TLS in memory tells of itself. */
 const MEMORY_TLS = {
@@ -68,7 +75,8 @@ export async function openPostern(options: PosternOptions): Promise<Stage> {
   const delivered: Delivered[] = [];
   const relays = new MemoryRelays();
   const log = silentLog();
-  const { config } = options;
+  const { config, accounts = NO_ACCOUNTS, probesRelay = false } = options;
+  const client = new MemoryWire(options.client);
   const runtime = await Runtime.of(config, {
     sweep,
     locals: LOCALS.get(config),
@@ -78,29 +86,24 @@ export async function openPostern(options: PosternOptions): Promise<Stage> {
     dial: (target) => relays.dial(target),
     startTls: (connection, { timeoutMs }) =>
       startMemoryTls(connection, sweep, timeoutMs),
-    acceptTls: async (connection, timeoutMs) => ({
-      connection: await startMemoryTls(connection, sweep, timeoutMs),
-      facts: MEMORY_TLS,
-    }),
+    acceptTls: async (connection, timeoutMs) => {
+      // Behind a proxy's header it is the wire below that goes over to TLS.
+      await startMemoryTls(client.connection, sweep, timeoutMs);
+      return { connection, facts: MEMORY_TLS };
+    },
+    users: new MemoryUsers(config, accounts),
+    hooks: config.hooks.module === "" ? undefined : memoryHooks(accounts),
     // Who waits for the sake of waiting has waited.
     pause: () => Promise.resolve(),
     openLocalHop: (mail) => new MemoryHop(mail, delivered),
   });
   LOCALS.set(config, runtime.locals);
-  const client = new MemoryWire(options.client);
   const clients = [client];
   sweep.add(client.connection);
-  const [listener] = runtime.listeners.values();
-  const session = new Session(
-    client.connection,
-    new Client(
-      { id: SESSION_ID, address: options.client, port: CLIENT_PORT },
-      (address) => runtime.isLocal(address),
-    ),
-    runtime.sessionSettings(listener!, undefined),
-    log,
-  );
-  const ended = session.run();
+  const ended = (async () => {
+    if (probesRelay) await runtime.probe();
+    await serve(client.connection, runtime, sweep, log);
+  })();
   // It never rejects; if it does all the same, the disposal says so.
   ended.catch(() => {});
   return {
@@ -118,6 +121,40 @@ export async function openPostern(options: PosternOptions): Promise<Stage> {
       sweep[Symbol.dispose]();
     },
   };
+}
+
+/** What a server does with a connection, from its first byte to its last. */
+async function serve(
+  connection: Connection,
+  runtime: Runtime,
+  sweep: Sweep,
+  log: Log,
+): Promise<void> {
+  const [listener] = runtime.listeners.values();
+  let begun: Begun;
+  try {
+    begun = await runtime.begin(connection, listener!);
+  } catch {
+    return connection.close();
+  }
+  const { remote, remotePort } = begun.connection;
+  sweep.add(begun.connection);
+  const session = new Session(
+    begun.connection,
+    new Client(
+      {
+        id: SESSION_ID,
+        address: remote,
+        port: remotePort,
+        isProxy: listener!.trusted?.contains(remote) ?? false,
+        tls: begun.tls,
+      },
+      (address) => runtime.isLocal(address),
+    ),
+    runtime.sessionSettings(listener!, undefined),
+    log,
+  );
+  await session.run();
 }
 
 /** The relays that Postern has called. */

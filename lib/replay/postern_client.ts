@@ -11,6 +11,7 @@ import { silentLog } from "../log/log.ts";
 import { RelayHop } from "../relay/hop.ts";
 import { RelayPool } from "../relay/pool.ts";
 import { RelayError } from "../relay/settings.ts";
+import { fixedSecret } from "../sasl/secret_source.ts";
 import { Secret } from "../secret.ts";
 import type { Connection } from "../transport/connection.ts";
 import {
@@ -62,7 +63,7 @@ export class PosternClient implements AsyncDisposable {
       tls: task.tls,
       caCerts: [],
       ...(task.usesAuth
-        ? { credentials: { user, password: new Secret(password) } }
+        ? { credentials: { user, secret: fixedSecret(new Secret(password)) } }
         : {}),
       pool: 1,
       readTimeoutMs: READ_TIMEOUT_MS,
@@ -133,6 +134,6 @@ export class PosternClient implements AsyncDisposable {
     const stuffer = new Stuffer();
     await hop.write(stuffer.add(message));
     await hop.write(stuffer.endOfLine());
-    this.verdicts.push(await hop.finish());
+    this.verdicts.push(...[await hop.finish()].flat());
   }
 }

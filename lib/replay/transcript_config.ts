@@ -22,6 +22,16 @@ export const KNOWN: Readonly<Record<string, string>> = {
 /** When conversations begin that don't say so: 2026-01-01, noon. */
 export const CLOCK_MS: number = Date.UTC(2026, 0, 1, 12);
 
+/** Where the one listener is that `@listener.…` settings are of. */
+const LISTEN = "127.0.0.1:25";
+
+/** What certificates and keys are in, by its name. */
+const PEM_FILE = /\.(?:pem|crt|key)$/;
+
+/** What stands in for such a file: no file is read, and TLS is the stage's. */
+const PEM =
+  "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n";
+
 /**
  * The configuration that a transcript's settings make of the defaults.
  *
@@ -31,20 +41,24 @@ export function configOf(transcript: Transcript): Config {
   const input: Record<string, Record<string, unknown>> = {
     server: { hostname: HOSTNAME },
   };
+  const listener: Record<string, unknown> = {};
   const hasRelay = transcript.steps.some((step) =>
     "wire" in step && step.wire === "relay"
   );
   if (hasRelay) input["relay"] = { url: "relay.test:25", tls: "off" };
   for (const [key, value] of transcript.config) {
     const [section = "", name = ""] = key.split(".");
-    input[section] = { ...input[section], [name]: value };
+    if (section === "listener") listener[name] = value;
+    else input[section] = { ...input[section], [name]: value };
   }
-  const { config, problems } = checkConfig(input, {
+  const hasListener = Object.keys(listener).length > 0;
+  const raw = hasListener
+    ? { ...input, listener: [{ url: LISTEN, ...listener }] }
+    : input;
+  const { config, problems } = checkConfig(raw, {
     hostname: HOSTNAME,
     env: () => undefined,
-    readTextFile: () => {
-      throw new Error("A transcript reads no files");
-    },
+    readTextFile: (path) => PEM_FILE.test(path) ? PEM : "secret",
   });
   if (config !== undefined) return config;
   throw new TypeError(
@@ -57,8 +71,9 @@ export function configOf(transcript: Transcript): Config {
 /** Where the setting of that key stands; the last one counts. */
 function placeOf(
   { file, settings }: Transcript,
-  key: string,
+  path: string,
 ): { file: string; line: number; column: number } {
+  const key = path.replace("listener[0]", "listener");
   const setting = settings.findLast((setting) =>
     setting.key === key || setting.key.startsWith(`${key}.`)
   );

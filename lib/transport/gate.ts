@@ -18,15 +18,18 @@ import type { Connection } from "./connection.ts";
  */
 export const GATE_BYTES = 256 * 1024;
 
-/** How much is read from the network at once, in bytes; four TLS records. */
+/** How much is read at once while much comes, in bytes; four TLS records. */
 const READ_BYTES = 64 * 1024;
+
+/** The same while little comes: what a connection that idles costs. */
+const IDLE_READ_BYTES = 4 * 1024;
 
 type Callback = (error?: Error | null) => void;
 
 /** A `Duplex` over a connection that reads only while the gate is open. */
 export class Gate extends Duplex {
   readonly #connection: Connection;
-  readonly #into = new Uint8Array(READ_BYTES);
+  #into = new Uint8Array(IDLE_READ_BYTES);
   #waitingBytes: () => number = () => 0;
   #held = false;
 
@@ -61,12 +64,17 @@ export class Gate extends Duplex {
 
   async #pump(): Promise<void> {
     try {
-      const count = await this.#connection.read(this.#into);
+      const into = this.#into;
+      const count = await this.#connection.read(into);
+      if (count === null) return void this.push(null);
+      if (count === into.length && count < READ_BYTES) {
+        this.#into = new Uint8Array(READ_BYTES);
+      } else if (count < IDLE_READ_BYTES && into.length > IDLE_READ_BYTES) {
+        this.#into = new Uint8Array(IDLE_READ_BYTES);
+      }
       // Copied: the stream keeps what it is given, and a small read would
-      // otherwise hold the whole 64 KiB.
-      this.push(
-        count === null ? null : Buffer.from(this.#into.subarray(0, count)),
-      );
+      // otherwise hold the whole buffer.
+      this.push(Buffer.from(into.subarray(0, count)));
     } catch (error) {
       this.destroy(error as Error);
     }

@@ -180,20 +180,22 @@ export class ServerTls {
       rejectUnauthorized: false,
       SNICallback: (name, done) => done(null, this.#contextFor(name)),
     });
+    let isSecure = false;
+    const fail = (error: Error) => {
+      if (isSecure) return;
+      reject(error);
+      gate.destroy(); // which ends the runtime's own timer, too
+    };
     server.once("secureConnection", (socket: TLSSocket) => {
+      isSecure = true;
       // At once: without the gate's watch, what the client sends is unbounded.
       resolve(new AcceptedConnection(connection, gate, socket));
     });
-    // Without the stream the runtime's own timer ends, too.
-    const fail = (error: Error) => {
-      reject(error);
-      gate.destroy();
-    };
     server.on("tlsClientError", fail);
     // The runtime waits on for a client that has ended its side; it has to be
     // given the time to look at what came before that.
     gate.once("end", () => setImmediate(fail, new Deno.errors.UnexpectedEof()));
-    gate.once("close", () => reject(new Deno.errors.UnexpectedEof()));
+    gate.once("close", () => fail(new Deno.errors.UnexpectedEof()));
     signal.addEventListener("abort", () => fail(signal.reason), { once: true });
     // `emit` takes any Duplex; the types know it of sockets only.
     server.emit("connection", gate as unknown as Socket);

@@ -161,7 +161,7 @@ const PROBLEMS: TlsProblemTable = [
   [
     /CaUsedAsEndEntity/,
     "untrusted",
-    "its certificate is an authority's own, signed by itself",
+    "its certificate is an authority's own (CA:TRUE), not a server's",
   ],
   [/not valid for name/, "name", "its certificate is for another name"],
   [/not valid yet/, "not yet valid", "its certificate is not valid yet"],

@@ -196,6 +196,9 @@ Deno.test("UsersFile.find() gives a password that nobody knows where there are n
     const [first, second] = [users.find("x"), users.find("x")];
     assertEquals(first.type, "password");
     assertNotEquals(show(first), show(second));
+    assertEquals(users.saltOf("x"), users.saltOf("x"));
+    assertNotEquals(users.saltOf("x"), users.saltOf("y"));
+    assertEquals(users.saltOf("x").length, 16);
   }
 });
 

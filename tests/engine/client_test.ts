@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
+  type Answer,
   ClientEngine,
   MAX_REPLY_LINE_TAKEN_BYTES,
   MAX_REPLY_LINES,
@@ -243,20 +244,31 @@ Deno.test("ClientEngine writes each command as the RFC has it", () => {
   client.hello("EHLO", "client.example");
   heard(client, [octets("250-mx\r\n250-SIZE\r\n250 SMTPUTF8\r\n")]);
   client.auth("PLAIN", "AGEAYg==");
+  heard(client, [octets("334 \r\n")]);
+  client.respond("*");
+  heard(client, [octets("501 No\r\n")]);
+  client.auth("LOGIN");
+  heard(client, [octets("504 No\r\n")]);
+  client.xforward("NAME=a ADDR=b");
   client.mail(null, { size: 12, body: "8BITMIME", smtputf8: true });
   client.reset();
   client.mail(SENDER, { smtputf8: false });
-  client.rcpt({ ...RECIPIENT, address: "é@d", utf8: true });
+  client.rcpt({ ...RECIPIENT, address: "é@d", utf8: true }, {});
   client.data();
   client.end(true);
+  client.mail(null, { smtputf8: false });
+  client.chunk(3);
+  client.chunk(0, true);
   client.startTls();
   client.hello("HELO", "client.example");
   client.quit();
   assertEquals(
     new TextDecoder().decode(client.output()),
-    "EHLO client.example\r\nAUTH PLAIN AGEAYg==\r\n" +
+    "EHLO client.example\r\nAUTH PLAIN AGEAYg==\r\n*\r\nAUTH LOGIN\r\n" +
+      "XFORWARD NAME=a ADDR=b\r\n" +
       "MAIL FROM:<> SIZE=12 SMTPUTF8\r\nRSET\r\nMAIL FROM:<a@b>\r\n" +
-      "RCPT TO:<é@d>\r\nDATA\r\nSTARTTLS\r\nHELO client.example\r\nQUIT\r\n",
+      "RCPT TO:<é@d>\r\nDATA\r\nMAIL FROM:<>\r\nBDAT 3\r\n" +
+      "BDAT 0 LAST\r\nSTARTTLS\r\nHELO client.example\r\nQUIT\r\n",
   );
   assertEquals(client.output(), undefined);
 });
@@ -288,18 +300,87 @@ Deno.test("ClientEngine.discard() forgets what came and was offered before TLS",
   assertEquals(client.capabilities.auth.size, 0);
 });
 
+Deno.test("ClientEngine goes on with an AUTH exchange while it is asked on with 334, in every chunking", () => {
+  for (const code of [235, 334, 501]) {
+    for (const chunks of chunkings(octets(`${code} AA==\r\n`))) {
+      const client = greetedClient();
+      client.auth("LOGIN");
+      const reply = { code, text: "AA==" };
+      assertEquals(heard(client, chunks), [{ step: "AUTH", reply }]);
+      assertEquals(client.state, code === 334 ? "auth" : "ready");
+    }
+  }
+});
+
+/** A client that has said LHLO, with some of its recipients taken. */
+function lmtpClient(replies: string): ClientEngine {
+  const client = new ClientEngine();
+  heard(client, [octets("220 mx\r\n")]);
+  client.hello("LHLO", "c");
+  heard(client, [octets("250-mx\r\n250 PIPELINING\r\n")]);
+  client.mail(SENDER, { smtputf8: false });
+  for (let i = 0; i < 3; i++) client.rcpt(RECIPIENT);
+  heard(client, [octets(replies)]);
+  return client;
+}
+
+const RCPTS = "250 Sender\r\n250 One\r\n550 Two\r\n250 Three\r\n";
+
+const LMTP_ENDS: Act[] = [
+  (client) => {
+    client.data();
+    heard(client, [octets("354 Go\r\n")]);
+    client.end();
+  },
+  (client) => client.chunk(0, true),
+];
+
+for (const end of LMTP_ENDS) {
+  Deno.test("ClientEngine awaits a verdict for each recipient that was taken under LMTP", () => {
+    for (const chunks of chunkings(octets("250 A\r\n452 B\r\n"))) {
+      const client = lmtpClient(RCPTS);
+      assert(client.capabilities.pipelining);
+      assertEquals(client.verdicts, 2);
+      end(client);
+      const answers = heard(client, chunks) as Answer[];
+      assertEquals(answers.map(({ reply }) => reply.code), [250, 452]);
+      assertEquals(new Set(answers.map(({ step }) => step)).size, 1);
+      assert(client.isQuiet);
+      client.mail(SENDER, { smtputf8: false });
+      assertEquals(client.verdicts, 0);
+    }
+  });
+}
+
+Deno.test("ClientEngine knows a surplus from a reply that it waits for", () => {
+  const client = greetedClient();
+  client.mail(SENDER, { smtputf8: false });
+  client.rcpt(RECIPIENT);
+  const replies = octets("250 A\r\n250 B\r\n250 C\r\n");
+  feed(client, replies, () => {});
+  assertEquals(client.next()?.step, "MAIL");
+  assertEquals(client.hasSurplus, false);
+  assertEquals(client.next()?.step, "RCPT");
+  assertEquals(client.hasSurplus, true);
+});
+
 type Act = (client: ClientEngine) => void;
 
 /** Each step that our side takes. */
 const ACTS: Readonly<Record<string, Act>> = {
   EHLO: (client) => client.hello("EHLO", "c"),
   HELO: (client) => client.hello("HELO", "c"),
+  LHLO: (client) => client.hello("LHLO", "c"),
   STARTTLS: (client) => client.startTls(),
   AUTH: (client) => client.auth("PLAIN", "AA=="),
+  RESPONSE: (client) => client.respond("AA=="),
+  XFORWARD: (client) => client.xforward("NAME=a"),
   MAIL: (client) => client.mail(null, { smtputf8: false }),
   RCPT: (client) => client.rcpt(RECIPIENT),
   DATA: (client) => client.data(),
   END: (client) => client.end(),
+  BDAT: (client) => client.chunk(1),
+  LAST: (client) => client.chunk(1, true),
   RSET: (client) => client.reset(),
   QUIT: (client) => client.quit(),
 };
@@ -307,11 +388,16 @@ const ACTS: Readonly<Record<string, Act>> = {
 const REFUSED: readonly [steps: string, state: ClientState][] = [
   ["EHLO", "hello"],
   ["HELO", "hello"],
+  ["LHLO", "hello"],
   ["STARTTLS", "ready"],
   ["AUTH", "ready"],
+  ["AUTH RESPONSE", "ready"],
+  ["XFORWARD", "ready"],
   ["MAIL", "mail"],
   ["MAIL RCPT", "mail"],
   ["MAIL RCPT DATA", "mail"],
+  ["MAIL RCPT BDAT", "chunks"],
+  ["MAIL RCPT BDAT LAST", "ready"],
 ];
 
 for (const [steps, state] of REFUSED) {
@@ -323,7 +409,7 @@ for (const [steps, state] of REFUSED) {
     assertEquals(answers.length, asked.length);
     assertEquals(client.state, state);
     if (state === "hello") client.hello("HELO", "c");
-    if (state === "mail") client.reset();
+    if (state === "mail" || state === "chunks") client.reset();
     heard(client, [octets("250 OK\r\n".repeat(state === "ready" ? 0 : 1))]);
     client.mail(SENDER, { smtputf8: false });
   });
@@ -333,8 +419,10 @@ const WAYS: Readonly<Record<ClientState, readonly string[]>> = {
   greeting: [],
   hello: [],
   ready: ["EHLO"],
+  auth: ["EHLO", "AUTH"],
   mail: ["EHLO", "MAIL"],
   data: ["EHLO", "MAIL", "RCPT", "DATA"],
+  chunks: ["EHLO", "MAIL", "RCPT", "BDAT"],
 };
 
 Deno.test("ClientEngine throws TypeError exactly where the table has no entry", () => {

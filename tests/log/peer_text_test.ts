@@ -69,7 +69,6 @@ const COMMANDS: ((text: string) => string)[] = [
   (text) => `XCLIENT NAME=${text}`,
   (text) => `XFORWARD HELO=${text}`,
   (text) => `STARTTLS ${text}`,
-  (text) => `BDAT ${text}`,
   (text) => text,
 ];
 
@@ -142,7 +141,9 @@ for (const format of ["text", "json"] as const) {
         }
         const { end } = await client.mail({ data: `${hostileText(next)}\r\n` });
         if (end !== "") checkReply(end, "a message");
-        await client.ask("QUIT");
+        // Whatever follows one that can't be read, the session may end there.
+        const last = `BDAT ${hostileText(next)}`;
+        checkReply(await client.ask(last), last);
       }
     });
   });

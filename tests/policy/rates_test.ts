@@ -113,6 +113,12 @@ Deno.test("take() forgets who has not been seen for longest", () => {
   assertEquals(rates.take("192.0.2.2", 1, 5), true);
 });
 
+Deno.test("take() remembers each client once", () => {
+  const rates = new Rates({ periodMs: PERIOD_MS, maxClients: 4 });
+  for (const host of [1, 2, 3, 1]) rates.take(`192.0.2.${host}`, 9, 0);
+  assertEquals(rates.clients, 3);
+});
+
 Deno.test("take() goes by the limit of the moment", () => {
   const rates = new Rates({ periodMs: PERIOD_MS });
   assertEquals(taken(rates, 9, 8, 0), 8);

@@ -39,6 +39,11 @@ const BAD: [what: string, command: string, problem: string][] = [
     `Password command failed: exit status 1 (?[1m${"0".repeat(196)})`,
   ],
   [
+    "complains without end",
+    "head -c 3000000 /dev/zero | tr '\\0' x >&2; exit 1",
+    `Password command failed: exit status 1 (${"x".repeat(200)})`,
+  ],
+  [
     "tells the signal that ended the command",
     "kill -TERM $$",
     "Password command failed: SIGTERM",

@@ -56,6 +56,15 @@ Deno.test("LOGIN: the client answers by order, whatever it is asked", async () =
   );
 });
 
+Deno.test("CRAM-MD5: the client refuses a long challenge", async () => {
+  const client = beginClientExchange("CRAM-MD5", LOGIN);
+  await assertRejects(
+    () => client.respond(new Uint8Array(4_097)),
+    SaslError,
+    "Server asks for more than CRAM-MD5 has: expected its verdict",
+  );
+});
+
 const CLIENT_NONCE = "rOprNGfwEbeRWgbNEkqO";
 const SERVER_FIRST =
   "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";

@@ -88,23 +88,29 @@ for (const mechanism of SASL_MECHANISMS) {
     });
   }
 
-  Deno.test(`${mechanism}: our server passes on that nobody can say now, with the hook's reply, without a further challenge`, async () => {
-    const users = new KnownUsers("joe", secret);
-    const reply = { code: 421, text: "Later" };
-    users.refusal = { type: "refused", problem: "unavailable", reply };
-    const { step, challenges } = await converse(
-      begin(mechanism, "joe", secret),
-      users,
-    );
-    assertEquals(step, {
-      type: "refused",
-      user: "joe",
-      problem: "unavailable",
-      reply,
+  for (
+    const refusal of [
+      { type: "refused", problem: "unavailable" },
+      {
+        type: "refused",
+        problem: "credentials",
+        reply: { code: 421, text: "Later" },
+      },
+    ] as const
+  ) {
+    const what = "reply" in refusal
+      ? "a hook's own reply"
+      : "that nobody can say now";
+    Deno.test(`${mechanism}: our server passes on ${what}, without a further challenge`, async () => {
+      const users = new KnownUsers("joe", secret);
+      users.refusal = refusal;
+      const client = begin(mechanism, "joe", secret);
+      const { step, challenges } = await converse(client, users);
+      assertEquals(step, { ...refusal, user: "joe" });
+      const expected = { "LOGIN": 2, "CRAM-MD5": 1 }[mechanism as string] ?? 0;
+      assertEquals(challenges, expected);
     });
-    const expected = { "LOGIN": 2, "CRAM-MD5": 1 }[mechanism as string] ?? 0;
-    assertEquals(challenges, expected);
-  });
+  }
 
   Deno.test(`${mechanism}: a client asked for more than it has gives up`, async () => {
     const client = begin(mechanism, "joe", secret);

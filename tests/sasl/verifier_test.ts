@@ -58,6 +58,7 @@ const PREPARED: [text: string, prepared: string | undefined][] = [
   ["\u2168", "IX"],
   ["\u0007", undefined],
   ["a\u00a0b", "a b"],
+  ["a\u1680b", "a b"],
   ["\ufeffuser", "user"],
   ["\u00ad", undefined],
   ["a\u2028b", undefined],

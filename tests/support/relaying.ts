@@ -10,6 +10,7 @@ import type { MailParameters } from "../../lib/engine/extensions.ts";
 import type { Reply } from "../../lib/engine/reply.ts";
 import type { Origin } from "../../lib/hop.ts";
 import { Log, memorySink } from "../../lib/log/log.ts";
+import type { RelayTrack } from "../../lib/record/relay_track.ts";
 import { RelayHop } from "../../lib/relay/hop.ts";
 import { RelayPool } from "../../lib/relay/pool.ts";
 import type { RelaySettings } from "../../lib/relay/settings.ts";
@@ -48,13 +49,14 @@ export class Relaying implements AsyncDisposable {
   hop(
     parameters: Partial<MailParameters> = {},
     origin?: Origin,
+    track?: RelayTrack,
   ): RelayHop {
     const mail = {
       sender: mailbox("a@example.org"),
       parameters: { smtputf8: false, ...parameters },
       origin,
     };
-    return new RelayHop(this.pool, mail, this.#log);
+    return new RelayHop(this.pool, mail, this.#log, track);
   }
 
   /** What was logged. */

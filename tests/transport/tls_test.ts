@@ -10,7 +10,14 @@ import {
   TlsError,
   type TlsProblem,
 } from "../../lib/transport/tls.ts";
-import { connectTls, dialTo, LOOPBACK, tlsServer } from "./tls_peer.ts";
+import {
+  CA,
+  connectTls,
+  dialTo,
+  LOOPBACK,
+  pem,
+  tlsServer,
+} from "./tls_peer.ts";
 
 async function readAll(connection: Connection): Promise<number> {
   const into = new Uint8Array(64 * 1024);
@@ -194,15 +201,18 @@ for (const verify of [true, false]) {
 
 const BAD: [name: string, hostname: string, TlsProblem, sentence: string][] = [
   ["self_signed", "localhost", "untrusted", "nobody we trust"],
+  ["authority", "localhost", "untrusted", "an authority's own (CA:TRUE)"],
   ["other", "localhost", "name", "another name"],
   ["localhost", "127.0.0.2", "name", "another name"],
   ["expired", "localhost", "expired", "has expired"],
   ["future", "localhost", "not yet valid", "not valid yet"],
 ];
 for (const [name, hostname, problem, sentence] of BAD) {
+  // An authority is not a server even if it is trusted.
+  const trusted = name === "authority" ? [pem("authority.pem")] : [CA];
   Deno.test(`startTls() refuses the certificate "${name}" of "${hostname}" if it must hold`, async () => {
     const error = await assertRejects(
-      () => connectTls({ hostname }, name),
+      () => connectTls({ hostname, caCerts: trusted }, name),
       TlsError,
       sentence,
     );
@@ -228,7 +238,16 @@ Deno.test("startTls() refuses an authority nobody named", async () => {
 });
 
 Deno.test("startTls() knows an address by the certificate", async () => {
-  const { connection, peer } = await connectTls({ hostname: "127.0.0.1" });
+  for (const hostname of ["127.0.0.1", "::1"]) {
+    const { connection, peer } = await connectTls({ hostname });
+    connection.close();
+    peer.close();
+  }
+});
+
+Deno.test("startTls() trusts a certificate that was named, signed by itself though it be", async () => {
+  const caCerts = [pem("self_signed.pem")];
+  const { connection, peer } = await connectTls({ caCerts }, "self_signed");
   connection.close();
   peer.close();
 });

@@ -49,7 +49,7 @@ export async function postern(
 export interface PosternOptions {
   /** Port of the default relay on 127.0.0.1. */
   readonly relay: number;
-  /** Configuration, TOML. */
+  /** Configuration, TOML; its own `[[listener]]`s count beside the port. */
   readonly toml?: string;
   /** More of the command line; what stands there twice counts here. */
   readonly args?: readonly string[];
@@ -75,12 +75,17 @@ export class Postern implements AsyncDisposable {
     const folder = await Deno.makeTempDir({ prefix: "postern-serve-" });
     if (DIRECT) return new Postern(options.relay, folder);
     const config = `${folder}/postern.toml`;
-    await Deno.writeTextFile(config, options.toml ?? "");
     const port = freePort();
+    const { toml = "" } = options;
+    // Of `--listen` and [[listener]] only the first would count.
+    const hasListeners = toml.includes("[[listener]]");
+    const listener = `\n[[listener]]\nurl = "127.0.0.1:${port}"\n`;
+    await Deno.writeTextFile(config, hasListeners ? toml + listener : toml);
     const child = new Child(PROGRAM, [
       ...(options.collects ? COLLECTING_ARGS : PROGRAM_ARGS),
       "serve",
-      ...["-c", config, "--listen", `127.0.0.1:${port}`],
+      ...["-c", config],
+      ...(hasListeners ? [] : ["--listen", `127.0.0.1:${port}`]),
       ...["--relay", `smtp://127.0.0.1:${options.relay}`],
       ...["--log-level", "info", ...options.args ?? []],
     ], folder);
