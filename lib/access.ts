@@ -103,6 +103,7 @@ export class Access {
     const { auth, server } = this.#config;
     return new Login(
       {
+        ...world,
         mechanisms: this.#users.mechanisms(auth.mechanisms),
         users: this.#users.forSession(
           () => hookSession(client),
@@ -111,7 +112,6 @@ export class Access {
         maxFailures: auth.failures,
         failureDelayMs: auth.failure_delay,
         hostname: server.hostname,
-        ...world,
       },
       client,
       log,

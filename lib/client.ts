@@ -115,6 +115,15 @@ export class Client {
     };
   }
 
+  /** TLS is on: what was said in clear is forgotten. RFC 3207 section 4.2. */
+  secured(facts: TlsFacts): void {
+    this.tls = facts;
+    this.login = undefined;
+    this.helo = "";
+    this.esmtp = false;
+    this.#forwarded.clear();
+  }
+
   /** A trusted peer speaks for another client, as if that had called. */
   xclient(attributes: Attributes): void {
     for (const [name, value] of attributes) {

@@ -3,7 +3,10 @@
  * lines, and `sasl/`, which knows what they mean. RFC 4954.
  *
  * The rule: a client that guesses gets slower answers, and after a few of them
- * none. What it sent stands in no log; who it wanted to be does.
+ * none. Every exchange that does not succeed counts, one that the client cancels
+ * or that nobody could decide on too: each has cost a look at the users, and
+ * XOAUTH2's challenge tells what came of it. What the client sent stands in no
+ * log; who it wanted to be does.
  *
  * @module
  */
@@ -80,10 +83,7 @@ export class Login {
 
   async #respond(line: string | undefined): Promise<Reply> {
     const exchange = this.#exchange!;
-    if (line === CANCEL) {
-      this.#exchange = undefined;
-      return REPLIES.authCancelled;
-    }
+    if (line === CANCEL) return await this.#fail(REPLIES.authCancelled);
     const response = line === undefined ? undefined : parseResponse(line);
     if (line !== undefined && response === undefined) {
       return await this.#fail(REPLIES.authMalformed);
@@ -99,9 +99,7 @@ export class Login {
       this.#log.info("login", { client: this.#client.address, user });
       return REPLIES.authOk;
     }
-    const reply = step.reply ?? PROBLEMS[step.problem];
-    if (step.problem === "unavailable") return reply;
-    return await this.#fail(reply, step.user);
+    return await this.#fail(step.reply ?? PROBLEMS[step.problem], step.user);
   }
 
   async #fail(problem: Reply, user?: string): Promise<Reply> {

@@ -61,23 +61,28 @@ export class Reception {
 
   /** Takes a new connection in. */
   take(connection: Connection, listener: Listener, runtime: Runtime): void {
-    const { proxies, address: { scheme } } = listener;
-    if (proxies === undefined && scheme !== "smtps") {
-      return this.#admit({ connection }, listener, runtime);
+    if (!listener.proxies?.contains(connection.remote)) {
+      return this.#admit(connection, listener, runtime);
     }
     // Until a header has come nobody knows whose it is, so all count as one.
     const { sessions } = runtime.config.limits;
     if (this.#beginnings.size + this.#sessions.size >= sessions) {
       return this.#refuse(connection, "sessions", runtime);
     }
-    const beginning = runtime.begin(connection, listener).then(
-      (begun) => this.#admit(begun, listener, runtime),
-      (error) => {
-        connection.close();
-        const { remote: client } = connection;
-        this.#shared.log.info("begin-failed", { client, error });
-      },
-    ).finally(() => this.#beginnings.delete(beginning));
+    this.#begin(connection, async () => {
+      const proxied = await runtime.readHeader(connection);
+      this.#admit(proxied, listener, runtime);
+    });
+  }
+
+  /** Does what comes before SMTP; a failure there is the client's own. */
+  #begin(connection: Connection, begin: () => Promise<void>): void {
+    const { remote: client } = connection;
+    const beginning = begin().catch((error) => {
+      connection.close();
+      if (this.#isClosed) return;
+      this.#shared.log.info("begin-failed", { client, error });
+    }).finally(() => this.#beginnings.delete(beginning));
     this.#beginnings.add(beginning);
   }
 
@@ -98,18 +103,38 @@ export class Reception {
     await Promise.all(this.#beginnings);
   }
 
-  #admit(
-    { connection, tls }: Begun,
-    listener: Listener,
-    runtime: Runtime,
-  ): void {
+  /** Counts the client in, and runs its session: after TLS, where that is first. */
+  #admit(connection: Connection, listener: Listener, runtime: Runtime): void {
     if (this.#isClosed) return connection.close();
-    const { remote, remotePort } = connection;
+    const { remote } = connection;
     const verdict = this.#admission.admit(remote);
     if (verdict !== "ok") return this.#refuse(connection, verdict, runtime);
     if (!this.#comesInTime(remote, runtime)) {
       this.#admission.leave(remote);
       return this.#refuse(connection, "rate", runtime);
+    }
+    if (listener.address.scheme !== "smtps") {
+      return this.#run({ connection }, listener, runtime);
+    }
+    this.#begin(connection, async () => {
+      const secured = await runtime.secure(connection).catch((error) => {
+        this.#admission.leave(remote);
+        throw error;
+      });
+      const begun = { connection: secured.connection, tls: secured.facts };
+      this.#run(begun, listener, runtime);
+    });
+  }
+
+  #run(
+    { connection, tls }: Begun,
+    listener: Listener,
+    runtime: Runtime,
+  ): void {
+    const { remote, remotePort } = connection;
+    if (this.#isClosed) {
+      this.#admission.leave(remote);
+      return connection.close();
     }
     const id = newId();
     const isProxy = listener.trusted?.contains(remote) ?? false;

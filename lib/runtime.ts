@@ -137,15 +137,47 @@ export class Runtime {
    * @throws {Error} That failed; the connection is closed.
    */
   async begin(connection: Connection, listener: Listener): Promise<Begun> {
+    const isProxied = listener.proxies?.contains(connection.remote) ?? false;
+    const plain = isProxied ? await this.readHeader(connection) : connection;
+    if (listener.address.scheme !== "smtps") return { connection: plain };
+    const { connection: secured, facts } = await this.secure(plain);
+    return { connection: secured, tls: facts };
+  }
+
+  /**
+   * Takes a proxy's header off a new connection.
+   *
+   * @throws {Error} There is no good one; the connection is closed.
+   */
+  async readHeader(connection: Connection): Promise<Connection> {
     const { signal } = this.#shared;
     const timeoutMs = this.#beginTimeoutMs;
-    const isProxied = listener.proxies?.contains(connection.remote) ?? false;
-    const plain = isProxied
-      ? await readProxyHeader(connection, { timeoutMs, signal })
-      : connection;
-    if (listener.address.scheme !== "smtps") return { connection: plain };
-    const { connection: secured, facts } = await this.#acceptTls(plain);
-    return { connection: secured, tls: facts };
+    return await readProxyHeader(connection, { timeoutMs, signal });
+  }
+
+  /**
+   * Goes over to TLS as the server.
+   *
+   * @throws {Error} That failed; the connection is closed.
+   */
+  async secure(connection: Connection): Promise<Secured> {
+    const { signal, acceptTls } = this.#shared;
+    const timeoutMs = this.#beginTimeoutMs;
+    if (acceptTls !== undefined) return await acceptTls(connection, timeoutMs);
+    const secured = await this.#access.tls!.accept(connection, {
+      timeoutMs,
+      signal,
+    });
+    const { tlsProtocol, tlsCipher, serverName, clientCertificate } = secured;
+    return {
+      connection: secured,
+      facts: {
+        protocol: tlsProtocol,
+        cipher: tlsCipher,
+        serverName,
+        certificate: clientCertificate?.subject,
+      },
+    };
   }
 
   /** The recording of a session that begins, if there is to be one. */
@@ -236,7 +268,7 @@ export class Runtime {
       startTls: async (connection) => {
         const inner = recording?.untapped(connection) ?? connection;
         sweep.delete(connection);
-        const { connection: secured, facts } = await this.#acceptTls(inner);
+        const { connection: secured, facts } = await this.secure(inner);
         const heard = recording?.secured(secured, "server") ?? secured;
         sweep.add(heard);
         return { connection: heard, facts };
@@ -268,26 +300,6 @@ export class Runtime {
 
   get #beginTimeoutMs(): number {
     return Math.min(this.config.limits.read_timeout, BEGIN_TIMEOUT_MS);
-  }
-
-  async #acceptTls(connection: Connection): Promise<Secured> {
-    const { signal, acceptTls } = this.#shared;
-    const timeoutMs = this.#beginTimeoutMs;
-    if (acceptTls !== undefined) return await acceptTls(connection, timeoutMs);
-    const secured = await this.#access.tls!.accept(connection, {
-      timeoutMs,
-      signal,
-    });
-    const { tlsProtocol, tlsCipher, serverName, clientCertificate } = secured;
-    return {
-      connection: secured,
-      facts: {
-        protocol: tlsProtocol,
-        cipher: tlsCipher,
-        serverName,
-        certificate: clientCertificate?.subject,
-      },
-    };
   }
 
   /** A store that can't be used is better found at the start than by mail. */

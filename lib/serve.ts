@@ -71,7 +71,7 @@ export async function serve(
   options: ServeOptions = {},
 ): Promise<RunningServer> {
   const { log = silentLog(), hooks, probesRelay = true } = options;
-  const server = await Server.start(checked(config), {
+  const server = await Server.start(checked(config, hooks), {
     log,
     hooks,
     probesRelay,
@@ -87,15 +87,16 @@ export async function serve(
       return server.locals;
     },
     sessions: () => server.sessions(),
-    reload: async (config) => await server.reload(checked(config)),
+    reload: async (config) => await server.reload(checked(config, hooks)),
     close: () => server.close(),
     abort: () => server.abort(),
     [Symbol.asyncDispose]: () => server.close(),
   };
 }
 
-function checked(input: ConfigInput): Config {
-  const { config, problems } = checkConfig(input, machine());
+function checked(input: ConfigInput, hooks: Hooks | undefined): Config {
+  const hasHooks = hooks !== undefined;
+  const { config, problems } = checkConfig(input, { ...machine(), hasHooks });
   if (config !== undefined) return config;
   throw new TypeError(problems.map(formatProblem).join("\n"));
 }

@@ -45,13 +45,21 @@ export interface ServerOptions
   readonly probesRelay?: boolean;
 }
 
+/** What ends, beside the connections themselves, when the server does. */
+interface Ends {
+  /** Whatever a session has begun and waits for. */
+  readonly stop: AbortController;
+  /** Pauses, which are of no use any more. */
+  readonly hurry: AbortController;
+}
+
 type ServerShared = Shared & ReceptionShared & { readonly messages: Rates };
 
 /** A running server. */
 export class Server implements AsyncDisposable {
   readonly #shared: ServerShared;
   readonly #probesRelay: boolean;
-  readonly #stop: AbortController;
+  readonly #ends: Ends;
   readonly #reception: Reception;
   readonly #listeners = new Map<string, Deno.Listener>();
   readonly #loops = new Set<Promise<void>>();
@@ -63,10 +71,10 @@ export class Server implements AsyncDisposable {
   private constructor(
     runtime: Runtime,
     shared: ServerShared,
-    stop: AbortController,
+    ends: Ends,
     probesRelay: boolean,
   ) {
-    this.#stop = stop;
+    this.#ends = ends;
     this.#runtime = runtime;
     this.#shared = shared;
     this.#probesRelay = probesRelay;
@@ -91,14 +99,15 @@ export class Server implements AsyncDisposable {
     const buffers = new Buffers();
     const recorder = new Recorder(options);
     const messages = new Rates({ periodMs: rate_period });
-    const pause = (ms: number) => rest(ms, signal);
+    const hurry = new AbortController();
+    const pause = (ms: number) => rest(ms, hurry.signal);
     const shared = {
       ...options,
       ...{ sweep, buffers, signal, recorder, messages, pause },
     };
     const runtime = await Runtime.of(config, shared);
     const { probesRelay = false } = options;
-    const server = new Server(runtime, shared, stop, probesRelay);
+    const server = new Server(runtime, shared, { stop, hurry }, probesRelay);
     try {
       await server.#listen(runtime.listeners);
       server.#probe();
@@ -198,7 +207,8 @@ export class Server implements AsyncDisposable {
    * delivered; of the rest, only what was answered 250 is known to be.
    */
   abort(): void {
-    this.#stop.abort();
+    this.#ends.hurry.abort();
+    this.#ends.stop.abort();
     this.#shared.sweep.closeAll();
   }
 
@@ -212,6 +222,7 @@ export class Server implements AsyncDisposable {
     this.#listeners.clear();
     await Promise.all(this.#loops);
     this.#reception.stop();
+    this.#ends.hurry.abort();
     if (this.#reception.sessions.size > 0) {
       // Those that wait need not wait for the next look at their deadlines.
       this.#shared.sweep.pass(this.#shared.sweep.now());

@@ -17,6 +17,7 @@ import type { Hop, Sender } from "./hop.ts";
 import type { Log } from "./log/log.ts";
 import type { Login } from "./login.ts";
 import { type Route, routeOf } from "./policy/rules.ts";
+import { HandshakeError, isLost } from "./session_end.ts";
 import { fromOf, logMessage, verdict } from "./session_log.ts";
 import type { SessionSettings } from "./session_settings.ts";
 import { traceOf } from "./trace.ts";
@@ -180,9 +181,15 @@ export class Session {
       return void this.#engine.answer();
     }
     const pause = this.#settings.pause(greetingDelayMs);
-    return this.#wire.isSilentFor(pause).then((isSilent) =>
-      this.#engine.answer(isSilent ? undefined : REPLIES.earlyTalker)
-    );
+    return this.#wire.isSilentFor(pause).then((isSilent) => {
+      if (isSilent) {
+        const reply = this.#isStopping ? REPLIES.shuttingDown : undefined;
+        return this.#engine.answer(reply);
+      }
+      const reply = REPLIES.earlyTalker;
+      this.#log.info("refused", { client: this.remote, ...verdict(reply) });
+      this.#engine.answer(reply);
+    });
   }
 
   #answerSender(mail: Sender): void {
@@ -211,8 +218,7 @@ export class Session {
       });
     this.#connection = connection;
     this.#wire.replace(connection);
-    this.#client.tls = facts;
-    this.#client.helo = "";
+    this.#client.secured(facts);
     this.#engine.secured();
     this.#engine.offer = this.#settings.offer(this.#client);
     this.#log.debug("tls", { client: this.remote, ...facts });
@@ -269,7 +275,7 @@ export class Session {
   async #answerData(): Promise<void> {
     const reply = await this.#transaction!.data(this.#trace());
     if (isPositive(reply)) this.#wire.startMessage();
-    else this.#endTransaction(reply, 0);
+    else this.#endTransaction([reply], 0);
     this.#engine.answer(reply);
   }
 
@@ -281,10 +287,9 @@ export class Session {
     const replies = refusal === undefined
       ? await transaction.finish()
       : [refusal];
-    const reply = replies.find((each) => !isPositive(each)) ?? replies[0]!;
     if (replies.some(isPositive)) this.#messages++;
-    this.#endTransaction(reply, event.size);
-    this.#engine.answer(replies.length === 1 ? reply : replies);
+    this.#endTransaction(replies, event.size);
+    this.#engine.answer(replies.length === 1 ? replies[0] : replies);
   }
 
   #reset(): Promise<void> | undefined {
@@ -295,9 +300,9 @@ export class Session {
     return transaction.abort().then(() => this.#engine.answer());
   }
 
-  #endTransaction(reply: Reply, size: number): void {
+  #endTransaction(replies: readonly Reply[], size: number): void {
     const transaction = this.#transaction!;
-    logMessage(this.#log, this.remote, transaction, { reply, size });
+    logMessage(this.#log, this.remote, transaction, { replies, size });
     this.#transaction = undefined;
     this.#client.forget();
   }
@@ -326,8 +331,7 @@ export class Session {
       this.#log.info("tls-failed", { client: this.remote, error: cause });
       return "TLS failed";
     }
-    const isLost = GONE.some((type) => cause instanceof type);
-    if (isLost || this.#connection.closed) return "connection lost";
+    if (isLost(cause) || this.#connection.closed) return "connection lost";
     // A fault of ours ends the session, but not in silence.
     this.#log.error("failed", { error });
     this.#engine.close({ ...REPLIES.localError, code: 421 });
@@ -335,14 +339,3 @@ export class Session {
     return "failed";
   }
 }
-
-/** The client and we did not come to terms on TLS. */
-class HandshakeError extends Error {}
-
-/** What a connection fails with whose other end has gone. */
-const GONE = [
-  Deno.errors.ConnectionReset,
-  Deno.errors.ConnectionAborted,
-  Deno.errors.BrokenPipe,
-  Deno.errors.NotConnected,
-];

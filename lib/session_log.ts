@@ -23,15 +23,28 @@ export function fromOf(
   return { client, from: mail.sender?.address ?? "" };
 }
 
-/** The line for a message, whatever became of it. */
+/**
+ * The line for a message, whatever became of it; where each recipient has its
+ * own verdict (LMTP), also one for each refusal.
+ */
 export function logMessage(
   log: Log,
   client: string,
   transaction: Transaction,
-  { reply, size }: { readonly reply: Reply; readonly size: number },
+  { replies, size }: {
+    readonly replies: readonly Reply[];
+    readonly size: number;
+  },
 ): void {
   const { recipients, hops, delivered } = transaction;
   const from = fromOf(client, transaction);
+  const isForEach = replies.length > 1;
+  const reply = replies.find(isPositive) ?? replies[0]!;
+  for (const [i, each] of isForEach ? replies.entries() : []) {
+    if (isPositive(each)) continue;
+    const to = recipients[i]!.recipient.address;
+    log.info("refused", { ...from, to, ...verdict(each) });
+  }
   log.info("message", {
     ...from,
     to: recipients.map(({ recipient }) => recipient.address).join(","),
@@ -39,7 +52,7 @@ export function logMessage(
     by: hops.map(({ name }) => name).join(","),
     ...verdict(reply),
   });
-  if (isPositive(reply) || delivered.length === 0) return;
+  if (isForEach || isPositive(reply) || delivered.length === 0) return;
   // The client hears the failure, so these will get it twice, or it bounces.
   const by = delivered.map(({ name }) => name).join(",");
   log.warn("partly-delivered", { ...from, by });

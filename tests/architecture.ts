@@ -35,6 +35,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   transaction: ["engine", "hop", "message"],
   wire: ["engine", "transport"],
   client: ["engine", "hop"],
+  session_end: [],
   session_log: ["engine", "log", "transaction"],
   login: ["client", "engine", "log", "sasl", "session_log"],
   trace: ["client", "message"],
@@ -44,8 +45,8 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   session: [
     ...["client", "engine", "hop", "log", "login", "policy", "scanners"],
-    ...["session_log", "session_settings", "trace", "transaction"],
-    ...["transport", "wire"],
+    ...["session_end", "session_log", "session_settings", "trace"],
+    ...["transaction", "transport", "wire"],
   ],
   recorded_setup: ["config", "policy"],
   networks: ["policy", "transport", "log"],

@@ -255,6 +255,15 @@ Deno.test("parseArgs() names each unknown option and leaves it out", () => {
   assertEquals("bad" in args, false);
 });
 
+Deno.test("encodeBase64() leaves the caller his bytes, a view's too", () => {
+  const bytes = new TextEncoder().encode("Username:Password:");
+  const view = bytes.subarray(0, 9);
+  assertEquals(encodeBase64(view), "VXNlcm5hbWU6");
+  assertEquals(encodeBase64(view), "VXNlcm5hbWU6");
+  assertEquals(encodeBase64(bytes.buffer), "VXNlcm5hbWU6UGFzc3dvcmQ6");
+  assertEquals(bytes.length, 18);
+});
+
 Deno.test("encode and decode of base64, base64url and hex agree with RFC 4648", () => {
   const bytes = new TextEncoder().encode("f\xf0\xff?");
   assertEquals(encodeBase64(bytes), "ZsOww78/");

@@ -28,6 +28,7 @@ import {
 import { Secret } from "../secret.ts";
 import { HashQueue } from "./hash_queue.ts";
 import { UsersFile } from "./users_file.ts";
+import { veil } from "./veil.ts";
 
 /** What a directory looks into. */
 export interface UserDirectoryOptions {
@@ -133,7 +134,8 @@ export class UserDirectory {
       }, signal);
     } catch (error) {
       if (!(error instanceof HookError)) throw error;
-      report(error);
+      const shown = password ?? token;
+      report(shown === undefined ? error : veil(error, shown));
       return UNAVAILABLE;
     }
     switch (answer?.type) {

@@ -33,8 +33,9 @@ interface Listening {
 /** Reports what is wrong with where the server listens, and what is to happen there. */
 export function checkListeners(
   config: Omit<Config, "relay">,
-  { given, values, report }: Completion,
+  completion: Completion,
 ): void {
+  const { given, values, report } = completion;
   const add = ({ key, index }: Omit<Listening, "url">, problem: string) =>
     report.addValue(key, given.get(key), problem, index);
   const indexes = indexesOf("listener", given);
@@ -77,7 +78,7 @@ export function checkListeners(
     }
   }
   for (const [path, listener] of listeners) {
-    checkListener(path, listener, config, { given, values, report });
+    checkListener(path, listener, config, completion);
   }
 }
 
@@ -85,7 +86,7 @@ function checkListener(
   path: string,
   { url, auth, tls }: ListenerConfig,
   config: Omit<Config, "relay">,
-  { given, report }: Completion,
+  { given, report, hasHooks }: Completion,
 ): void {
   const hasTls = config.tls.certificate !== "";
   const [tlsKey, authKey] = [`${path}.tls`, `${path}.auth`];
@@ -106,7 +107,8 @@ function checkListener(
     );
   }
   if (auth === undefined || auth === "off") return;
-  if (config.auth.users_file === "" && config.hooks.module === "") {
+  const { auth: { users_file }, hooks: { module } } = config;
+  if (users_file === "" && module === "" && !hasHooks) {
     report.addValue(
       authKey,
       given.get(authKey),
@@ -130,9 +132,9 @@ function checkListener(
 /** Reports what is wrong with who may log in. */
 export function checkLogins(
   { auth, hooks }: Pick<Config, "auth" | "hooks">,
-  { given, report }: Completion,
+  { given, report, hasHooks }: Completion,
 ): void {
-  if (hooks.module !== "") return;
+  if (hooks.module !== "" || hasHooks) return;
   auth.mechanisms.forEach((mechanism, i) => {
     if (mechanism !== "XOAUTH2" && mechanism !== "OAUTHBEARER") return;
     report.addValue(

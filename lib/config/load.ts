@@ -20,6 +20,8 @@ export interface CheckOptions extends Omit<Files, "file"> {
   readonly hostname: string;
   /** Looks up an environment variable for `${env:NAME}`. */
   env(name: string): string | undefined;
+  /** Whether a program gives hooks of its own, so that `hooks.module` is not needed. */
+  readonly hasHooks?: boolean;
 }
 
 /** What reading a file needs besides. */
@@ -122,7 +124,7 @@ function check(
     ) => [key, readKey(key, value, options, report)]),
   );
   const config = completeConfig(
-    { given, values, report },
+    { given, values, report, hasHooks: options.hasHooks ?? false },
     options.hostname,
     options,
   );

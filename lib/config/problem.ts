@@ -125,4 +125,6 @@ export interface Completion {
   readonly values: ReadonlyMap<string, unknown>;
   /** Takes the problems. */
   readonly report: Report;
+  /** Whether a program gives hooks of its own, so that `hooks.module` is not needed. */
+  readonly hasHooks: boolean;
 }

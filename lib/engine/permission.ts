@@ -51,13 +51,15 @@ function protocolRefusal(
 
 function offerRefusal(
   verb: Verb,
-  { offer, esmtp, isSecure, options }: Standing,
+  { offer, esmtp, isSecure, authenticated, options }: Standing,
 ): Reply | undefined {
   switch (verb) {
     case "STARTTLS":
       if (isSecure) return REPLIES.tlsActive;
       return offer.startTls ? undefined : REPLIES.noStartTls;
     case "AUTH":
+      // Not offered any more, and no reason to ask for TLS: RFC 4954 section 4.
+      if (authenticated) return REPLIES.authTwice;
       if (options.needTls && !isSecure) return REPLIES.needTls;
       if (!offer.auth?.length) {
         return offer.startTls ? REPLIES.authNeedsTls : REPLIES.noAuth;
@@ -103,7 +105,6 @@ function privilegeRefusal(
 ): Reply | undefined {
   switch (command.verb) {
     case "AUTH":
-      if (authenticated) return REPLIES.authTwice;
       return offer.auth?.includes(command.mechanism)
         ? undefined
         : REPLIES.noMechanism;

@@ -25,6 +25,7 @@ import type { Played, PlaySettings } from "../replay/played.ts";
 import { explained, playMsOf, tooLongWait } from "./real_time.ts";
 import { SocketStage } from "./socket_stage.ts";
 import { type Way, waysOf } from "../replay/splits.ts";
+import { Secrets } from "../replay/secrets.ts";
 import { type Turn, turnsOf, UnfitError } from "../replay/turns.ts";
 
 /** Most connections that wait for a play; more are closed. */
@@ -131,7 +132,7 @@ export class ListeningServer implements AsyncDisposable {
 
   async #playOnce(
     part: ServerPart,
-    { secrets }: PlaySettings,
+    { secrets = new Map() }: PlaySettings,
     way: Way,
   ): Promise<Mismatch | undefined> {
     const { timeoutMs, signal } = this.#options;
@@ -149,7 +150,8 @@ export class ListeningServer implements AsyncDisposable {
       signal,
       startTls: () => Promise.reject(new Error("no TLS as a server")),
     });
-    const play = new ListeningPlay(part, stage, way, secrets?.values());
+    const asked = new Secrets(secrets, steps);
+    const play = new ListeningPlay(part, stage, way, secrets.values(), asked);
     const mismatch = await play.run();
     const why = stage.problem;
     await stage.leave();

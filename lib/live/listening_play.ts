@@ -24,6 +24,8 @@ import {
 } from "../replay/mismatch.ts";
 import { mustWaitBehind } from "../replay/pace.ts";
 import { isSameCommand, isSameLine } from "../replay/same_command.ts";
+import { saidOctets } from "../replay/said_challenge.ts";
+import type { SecretSource } from "../replay/secret_source.ts";
 import { ServedTransaction } from "../replay/served_transaction.ts";
 import type { SocketStage } from "./socket_stage.ts";
 import type { SocketWire } from "./socket_wire.ts";
@@ -65,6 +67,7 @@ export class ListeningPlay {
   readonly #way: Way;
   readonly #bindings: Bindings = new Map();
   readonly #secrets: HeardSecrets;
+  readonly #asked: SecretSource | undefined;
   /** The client's end, until it is heard. */
   #eof: EndStep | undefined;
   /** A line that was heard, and is not what the turn before was about. */
@@ -80,13 +83,16 @@ export class ListeningPlay {
    * @param stage Where it is played.
    * @param way How the replies are cut.
    * @param secrets Values that are never shown.
+   * @param asked Gives what is asked in AUTH exchanges.
    */
   constructor(
     part: ServerPart,
     stage: SocketStage,
     way: Way,
     secrets: Iterable<string> = [],
+    asked?: SecretSource,
   ) {
+    this.#asked = asked;
     this.#part = part;
     this.#stage = stage;
     this.#wire = stage.client;
@@ -148,7 +154,7 @@ export class ListeningPlay {
       if (!isSameLine(line.octets, came, this.#bindings)) {
         throw this.#missed(line, came);
       }
-      this.#secrets.hear(line, came);
+      this.#learn(line, came);
     }
     return true;
   }
@@ -158,7 +164,7 @@ export class ListeningPlay {
       const came = await this.#line();
       if (typeof came === "string") {
         if (isSameCommand(line.octets, came, this.#bindings)) {
-          this.#secrets.hear(line, came);
+          this.#learn(line, came);
           return true;
         }
         if (await this.#isOwnBusiness(came)) continue;
@@ -167,6 +173,11 @@ export class ListeningPlay {
       this.#kept = came ?? undefined;
       return false;
     }
+  }
+
+  #learn(line: HeardLine, came: string): void {
+    this.#secrets.hear(line, came);
+    this.#asked?.hear(textOf(came));
   }
 
   /** A command's verb; what answers a challenge has none. */
@@ -229,7 +240,7 @@ export class ListeningPlay {
     const way = this.#way.startsWith("random:")
       ? `random:${Number(this.#way.slice(7)) + index}` as const
       : this.#way;
-    const bytes = fromOctets(turn.lines.join(""));
+    const bytes = fromOctets(saidOctets(turn, this.#asked));
     const { code } = turn;
     const isAhead = this.#wire.hasLine();
     this.#transaction.note({ verb, code, isAhead });

@@ -89,7 +89,9 @@ export class KeptSecret implements SecretSource {
   }
 
   /** Lets it go, unless it was asked for just now. */
-  refused(): boolean {
+  refused(secret: Secret): boolean {
+    // One of several connections has had it replaced meanwhile.
+    if (this.#kept?.secret !== secret) return true;
     if (this.#now() - this.#askedAt < MIN_REFUSED_MS) return false;
     this.#kept = undefined;
     return true;

@@ -32,9 +32,6 @@ import {
 /** Longest AUTH line, in bytes with its CRLF. RFC 4954 section 3. */
 const MAX_AUTH_LINE_BYTES = 12_288;
 
-/** Most 334s in one exchange; the mechanisms have two at most. */
-const MAX_CHALLENGES = 4;
-
 /** Whatever was wrong with the credentials. RFC 4954 section 6. */
 const NOT_ACCEPTED = 535;
 
@@ -127,8 +124,8 @@ async function converse(
     late = undefined;
   }
   let { reply } = (await relay.ask(1))[0]!;
-  for (let count = 1; reply.code === 334; count++) {
-    if (count > MAX_CHALLENGES) return await cancel(relay, "too many 334s");
+  // An exchange throws where it is asked on for longer than it goes.
+  while (reply.code === 334) {
     let response = late;
     late = undefined;
     if (response === undefined) {
@@ -188,10 +185,12 @@ function refused(
 ): RelayError {
   // It closes by itself: RFC 5321 section 3.8.
   if (reply.code === 421) relay.close();
-  const mayLogInAgain = reply.code === NOT_ACCEPTED && source.refused();
+  const mayLogInAgain = reply.code === NOT_ACCEPTED && source.refused(secret);
   let words = formatWords(reply);
-  for (const text of [secret.reveal(), ...said]) {
-    if (text.length > 1) words = words.replaceAll(text, SECRET_DOTS);
+  const text = secret.reveal();
+  const encoded = inBase64(new TextEncoder().encode(text));
+  for (const each of [text, encoded, ...said]) {
+    if (each.length > 1) words = words.replaceAll(each, SECRET_DOTS);
   }
   return failed(words, mayLogInAgain);
 }

@@ -27,7 +27,7 @@ import {
 export interface RelayWorld {
   /** Watches the connections' deadlines, and has their clock. */
   readonly sweep: Sweep;
-  /** Ends every attempt to connect. */
+  /** Ends every attempt to open a connection. */
   readonly signal: AbortSignal;
   /** Connects; default: a socket. */
   readonly dial?: typeof dialSocket | undefined;
@@ -81,7 +81,10 @@ async function open(
   const connection = await connect(settings, world);
   const tap = track?.opening();
   const relay = new RelayConnection(connection, settings, world.sweep, tap);
+  const breakOff = () => relay.close();
+  world.signal.addEventListener("abort", breakOff, { once: true });
   try {
+    world.signal.throwIfAborted();
     if (settings.implicitTls) {
       relay.step = "TLS";
       await goSecure(relay, settings, world);
@@ -103,6 +106,8 @@ async function open(
     if (isRefusal) await relay.quit();
     relay.close();
     throw error;
+  } finally {
+    world.signal.removeEventListener("abort", breakOff);
   }
 }
 

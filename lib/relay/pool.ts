@@ -54,13 +54,19 @@ export class RelayPool {
     return this.#kept.length;
   }
 
-  /** A kept connection, if one is at hand; `track` is the taker's. */
+  /**
+   * A kept connection, if one is at hand; `track` is the taker's. A recording
+   * has to tell how it was opened, so it needs one that was listened to.
+   */
   take(track?: RelayTrack): RelayConnection | undefined {
-    for (let last; (last = this.#kept.pop()) !== undefined;) {
-      if (last.isExpired) continue;
-      last.wake();
-      if (track !== undefined) last.tap?.join(track);
-      return last;
+    for (let at = this.#kept.length - 1; at >= 0; at--) {
+      const connection = this.#kept[at]!;
+      if (track !== undefined && connection.tap === undefined) continue;
+      this.#kept.splice(at, 1);
+      if (connection.isExpired) continue;
+      connection.wake();
+      if (track !== undefined) connection.tap?.join(track);
+      return connection;
     }
     return undefined;
   }
@@ -96,11 +102,11 @@ export class RelayPool {
   async #ask(track: RelayTrack | undefined): Promise<void> {
     const signal = AbortSignal.any([this.#world.signal, this.#stop.signal]);
     const world = { ...this.#world, signal };
-    this.#known = undefined;
     try {
       this.give(this.#learn(await openRelay(this.settings, world, track)));
     } catch {
       // What is wrong with it is said when there is mail for it.
+      this.#known = undefined;
       this.#askAgainAt = this.#world.sweep.now() + RELAY_UNKNOWN_MS;
     }
   }

@@ -15,10 +15,15 @@ import { isTokenMechanism, type SaslMechanism } from "../sasl/mechanism.ts";
 import { prepareUser } from "../sasl/prepare.ts";
 import type { Login, Refusal, Users } from "../sasl/users.ts";
 import { Secret } from "../secret.ts";
-import { scramVerifier } from "./scram_server.ts";
+import { isSaid, type Step } from "../transcript/steps.ts";
+import { scramVerifier } from "./scram.ts";
+import { variablesOf } from "./step_template.ts";
 
 /** The account that there is always. */
 export const STAND_IN = "user:secret";
+
+/** What stands for a pair that nobody gave, and that is not to be right. */
+const WRONG = "user:wrong";
 
 /** What nobody has, so that nothing fits. */
 const NOBODYS = new Secret(crypto.randomUUID());
@@ -30,7 +35,7 @@ const REFUSED: Refusal = { type: "refused", problem: "credentials" };
 const ACCOUNT = /^auth\d*$/;
 
 /** Whether a secret of that name is an account. */
-export function isAccount(name: string): boolean {
+function isAccount(name: string): boolean {
   return ACCOUNT.test(name);
 }
 
@@ -51,6 +56,22 @@ export function accountsIn(
     accounts.set(user, new Secret(pair.slice(colon + 1)));
   }
   return accounts;
+}
+
+/** The values of a conversation's secrets: those given, and something for others. */
+export function secretsOf(
+  steps: readonly Step[],
+  given: ReadonlyMap<string, string> = new Map(),
+): ReadonlyMap<string, string> {
+  const values = new Map(given);
+  for (const { name, secret } of steps.filter(isSaid).flatMap(variablesOf)) {
+    const word = name.slice("secret:".length).toLowerCase();
+    const owner = word.replace(/_(?:user|password)$/, "");
+    if (secret && !values.has(word) && !values.has(owner)) {
+      values.set(owner, isAccount(owner) ? STAND_IN : WRONG);
+    }
+  }
+  return values;
 }
 
 /** The users of a conversation: those that its configuration would have. */

@@ -11,18 +11,17 @@
 import { encodeBase64 } from "@std/encoding/base64";
 import type { Transcript } from "../transcript/steps.ts";
 import { fromOctets } from "../transcript/template.ts";
+import { secretsOf, STAND_IN } from "./accounts.ts";
 import { clientTaskOf } from "./client_task.ts";
 import { Deviation, type Mismatch } from "./mismatch.ts";
 import type { Played, PlaySettings } from "./played.ts";
 import { type Credentials, PosternClient } from "./postern_client.ts";
+import { Secrets } from "./secrets.ts";
 import { Serving } from "./serving.ts";
-import { type Way, waysOf } from "./splits.ts";
+import { waysOf } from "./splits.ts";
 import { CLOCK_MS } from "./transcript_config.ts";
-import { type Turn, turnsOf, UnfitError } from "./turns.ts";
+import { turnsOf, UnfitError } from "./turns.ts";
 import { Veil } from "./veil.ts";
-
-/** Who the client says it is, where nobody told. */
-const STAND_IN = "user:secret";
 
 /**
  * Plays the server's side of `transcript` against Postern's client in memory,
@@ -40,7 +39,8 @@ export async function playAsRelay(
   try {
     const turns = turnsOf(steps, readMessage);
     const task = clientTaskOf(turns);
-    const secret = secrets?.get("auth") ?? STAND_IN;
+    const values = secretsOf(steps, secrets);
+    const secret = values.get("auth") ?? STAND_IN;
     const replies = turns.filter((turn) => turn.kind === "say").map((turn) => ({
       bytes: fromOctets(turn.lines.join("")),
       isBarrier: true,
@@ -50,7 +50,9 @@ export async function playAsRelay(
       for (const way of waysOf(split, replies, unsplit)) {
         plays++;
         await using client = new PosternClient(task, pairOf(secret), clock);
-        const mismatch = await serve(turns, client, way, secret);
+        const served = new Secrets(values, steps);
+        const serving = new Serving(turns, client, way, served);
+        const mismatch = await serve(serving, secret);
         if (mismatch !== undefined) {
           return { plays, failure: { ...mismatch, way } };
         }
@@ -64,13 +66,11 @@ export async function playAsRelay(
 }
 
 async function serve(
-  turns: readonly Turn[],
-  client: PosternClient,
-  way: Way,
+  serving: Serving,
   secret: string,
 ): Promise<Mismatch | undefined> {
   try {
-    await new Serving(turns, client, way).run();
+    await serving.run();
     return undefined;
   } catch (error) {
     if (!(error instanceof Deviation)) throw error;

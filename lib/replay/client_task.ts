@@ -20,6 +20,7 @@ import {
 import type { Mailbox, ReversePath } from "../engine/path.ts";
 import { lackingOf } from "../relay/offer.ts";
 import { FINAL_DOT_TIMEOUT_MS } from "../relay/settings.ts";
+import { isSaslMechanism, type SaslMechanism } from "../sasl/mechanism.ts";
 import { fromOctets } from "../transcript/template.ts";
 import { joined, mailData } from "./sending.ts";
 import { type HearTurn, type SayTurn, type Turn, UnfitError } from "./turns.ts";
@@ -40,10 +41,10 @@ export interface TaskMessage {
 export interface ClientTask {
   /** Its name in EHLO. */
   helloName: string;
-  /** Whether the server is asked for TLS. */
-  tls: "off" | "opportunistic";
-  /** Whether it says who it is. */
-  usesAuth: boolean;
+  /** Whether the server is asked for TLS, or it comes before the greeting. */
+  tls: "off" | "opportunistic" | "implicit";
+  /** How it says who it is; missing where it does not. */
+  mechanism?: SaslMechanism;
   /** The messages. */
   readonly messages: TaskMessage[];
 }
@@ -51,11 +52,23 @@ export interface ClientTask {
 /** How long Postern's client waits for a reply, in ms: as it is configured. */
 export const READ_TIMEOUT_MS = 300_000;
 
+/** The code that asks for an answer. RFC 4954 section 4. */
+const CHALLENGE = 334;
+
 /** What MAIL may have; any SIZE. */
 const OFFER = { size: 0 };
 
-/** With its answer in the same line; any other way Postern does not know. */
-const AUTH_PLAIN = /^AUTH +PLAIN +\S+ *$/i;
+const AUTH = /^AUTH +([\w-]+)( +\S+)? *$/i;
+
+/** Whether each mechanism's first answer stands in the AUTH command. */
+const HAS_INITIAL: Readonly<Record<SaslMechanism, boolean>> = {
+  PLAIN: true,
+  LOGIN: false,
+  "CRAM-MD5": false,
+  "SCRAM-SHA-256": true,
+  XOAUTH2: true,
+  OAUTHBEARER: true,
+};
 
 /**
  * Reads the task.
@@ -64,7 +77,12 @@ const AUTH_PLAIN = /^AUTH +PLAIN +\S+ *$/i;
  * @throws {UnfitError} It is not one for Postern's client.
  */
 export function clientTaskOf(turns: readonly Turn[]): ClientTask {
-  const reader = new TaskReader();
+  const [first] = turns;
+  if (first?.kind === "hear") {
+    const reason = "Postern's client waits for the greeting";
+    throw new UnfitError(reason, first.stepAt(0));
+  }
+  const reader = new TaskReader(first?.kind === "tls");
   turns.forEach((turn, i) => {
     if (turn.kind !== "hear") return;
     const end = turns.findIndex(({ kind }, at) => at > i && kind !== "wait");
@@ -73,7 +91,6 @@ export function clientTaskOf(turns: readonly Turn[]): ClientTask {
     const answer = turns[end];
     reader.take(turn, waitMs, answer?.kind === "say" ? answer : undefined);
   });
-  const [first] = turns;
   return reader.end(first?.kind === "say" && first.code > 299);
 }
 
@@ -84,14 +101,21 @@ function waitMsOf(turn: Turn): number {
 /** Takes what a client says, command by command. */
 class TaskReader {
   readonly #task: ClientTask = {
-    ...{ helloName: "", tls: "off", usesAuth: false },
+    ...{ helloName: "", tls: "off" },
     messages: [],
   };
   #offered: Capabilities = NO_CAPABILITIES;
   /** Code of the reply to the last EHLO; 0: none since the greeting, or TLS. */
   #hello = 0;
+  /** Whether what comes next answers a challenge. */
+  #isAsked = false;
   /** Whether a sender is taken, was refused, or there is none. */
   #sender: "taken" | "refused" | "none" = "none";
+
+  /** @param isImplicit Whether TLS comes before the greeting. */
+  constructor(isImplicit: boolean) {
+    if (isImplicit) this.#task.tls = "implicit";
+  }
 
   take(turn: HearTurn, waitMs: number, answer: SayTurn | undefined): void {
     const longest = turn.isMessage ? FINAL_DOT_TIMEOUT_MS : READ_TIMEOUT_MS;
@@ -106,6 +130,11 @@ class TaskReader {
   }
 
   #takeCommand(turn: HearTurn, answer: SayTurn | undefined): void {
+    // What an answer is depends on the challenge.
+    if (this.#isAsked) {
+      this.#isAsked = isQuestion(answer);
+      return;
+    }
     const line = turn.octets.slice(0, -2);
     const verb = /^[A-Za-z]*/.exec(line)![0].toUpperCase();
     const never = () => {
@@ -167,9 +196,19 @@ class TaskReader {
         this.#hello = 0;
         // Where it is refused, a new connection would be made.
         return offered.startTls && answer?.code === 220;
-      case "AUTH":
-        task.usesAuth = true;
-        return offered.auth.has("PLAIN") && AUTH_PLAIN.test(line);
+      case "AUTH": {
+        const [, name = "", initial] = AUTH.exec(line) ?? [];
+        const mechanism = name.toUpperCase();
+        // It logs in once.
+        if (task.mechanism !== undefined || !isSaslMechanism(mechanism)) {
+          return false;
+        }
+        task.mechanism = mechanism;
+        this.#isAsked = isQuestion(answer);
+        const hasInitial = initial !== undefined;
+        return offered.auth.has(mechanism) &&
+          hasInitial === HAS_INITIAL[mechanism];
+      }
     }
   }
 
@@ -202,6 +241,12 @@ class TaskReader {
     if (isUnwanted) return { ...task, helloName: "client.test" };
     throw new UnfitError("Postern's client says EHLO first");
   }
+}
+
+/** Whether it asks for an answer; one that is no base64 is never answered. */
+function isQuestion(answer: SayTurn | undefined): boolean {
+  return answer?.code === CHALLENGE &&
+    /^[A-Za-z0-9+/]*={0,2}\s*$/.test(answer.lines[0]!.slice(4));
 }
 
 /**

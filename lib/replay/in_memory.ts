@@ -5,17 +5,13 @@
  */
 
 import { isSaid, type Step, type Transcript } from "../transcript/steps.ts";
-import { accountsIn, isAccount, STAND_IN } from "./accounts.ts";
+import { accountsIn, secretsOf } from "./accounts.ts";
 import { play, playedPieces } from "./play.ts";
 import type { Played, PlaySettings } from "./played.ts";
 import { openPostern } from "./postern.ts";
 import { Secrets } from "./secrets.ts";
 import { waysOf } from "./splits.ts";
-import { variablesOf } from "./step_template.ts";
 import { CLOCK_MS, configOf, KNOWN } from "./transcript_config.ts";
-
-/** What stands for a pair that nobody gave, and that is not to be right. */
-const WRONG = "user:wrong";
 
 /**
  * Plays `transcript` against Postern in memory in every way of its splits.
@@ -67,20 +63,4 @@ export async function playInMemory(
  */
 function isRelayFirst(steps: readonly Step[]): boolean {
   return steps.find(isSaid)?.wire === "relay";
-}
-
-/** The values that were given, and something for those that were not. */
-function secretsOf(
-  steps: readonly Step[],
-  given: ReadonlyMap<string, string> = new Map(),
-): ReadonlyMap<string, string> {
-  const values = new Map(given);
-  for (const { name, secret } of steps.filter(isSaid).flatMap(variablesOf)) {
-    const word = name.slice("secret:".length).toLowerCase();
-    const owner = word.replace(/_(?:user|password)$/, "");
-    if (secret && !values.has(word) && !values.has(owner)) {
-      values.set(owner, isAccount(owner) ? STAND_IN : WRONG);
-    }
-  }
-  return values;
 }

@@ -20,12 +20,28 @@ import type { StageWire } from "./stage.ts";
  */
 const MAX_TURNS = 64;
 
+/** How long deriving a key may take, in ms: a hundred times what it does. */
+const RECKONING_MS = 1_000;
+
 /** Most that Postern may say unheard, in bytes: far over any conversation. */
 const MAX_SAID_BYTES = 64 * 1_024 * 1_024;
 
 /** Lets every callback run that is due. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+/**
+ * Lets Postern's client answer what it has to derive a key for: that is done on
+ * another thread, so that time passes in memory too.
+ *
+ * @param wire Where it is to answer; it may not.
+ */
+export async function reckoned(wire: StageWire): Promise<void> {
+  const until = performance.now() + RECKONING_MS;
+  while (!wire.hasLine() && !wire.isClosed && performance.now() < until) {
+    await settle();
+  }
 }
 
 /** The player's end. */
@@ -51,13 +67,13 @@ export class MemoryWire implements StageWire {
   async line(): Promise<string | undefined | null> {
     const connection = this.#connection;
     for (let turn = 0; turn < MAX_TURNS; turn++) {
-      if (this.hasLine() || connection.closed) break;
+      if (this.hasLine() || this.isClosed) break;
       await undefined;
     }
     if (!this.hasLine()) await settle();
     const { said } = connection;
     const end = said.indexOf("\r\n");
-    if (end === -1) return connection.closed ? null : undefined;
+    if (end === -1) return this.isClosed ? null : undefined;
     connection.said = said.slice(end + 2);
     return said.slice(0, end);
   }
@@ -75,7 +91,7 @@ export class MemoryWire implements StageWire {
 
   /** Whether Postern has closed it. */
   get isClosed(): boolean {
-    return this.#connection.closed;
+    return this.#connection.closed || this.#connection.hasSaidAll;
   }
 
   /** Goes over to TLS, if Postern is waiting for it. */
@@ -107,6 +123,7 @@ export async function startMemoryTls(
   if (!(connection instanceof MemoryConnection)) {
     throw new TypeError("Cannot start TLS: expected a wire in memory");
   }
+  connection.farewell = undefined; // as over a socket
   connection.readBy = sweep.now() + timeoutMs;
   sweep.add(connection);
   await connection.handshake();
@@ -121,6 +138,8 @@ class MemoryConnection extends BaseConnection {
   readonly localPort = 0;
   /** What Postern said and the player has not heard, an octet a character. */
   said = "";
+  /** Whether Postern has closed its side, and only listens on. */
+  hasSaidAll = false;
   /** What was sent and is not read yet: the writes from `#next` on. */
   readonly #sent: Uint8Array[] = [];
   #next = 0;
@@ -164,6 +183,7 @@ class MemoryConnection extends BaseConnection {
   }
 
   closeWrite(): Promise<void> {
+    this.hasSaidAll = true;
     return Promise.resolve();
   }
 

@@ -27,6 +27,7 @@ import { Hearing } from "./hearing.ts";
 import { absence, Deviation, deviation, type Mismatch } from "./mismatch.ts";
 import { checkDelivered } from "./outcome.ts";
 import { isContinued, isSameVoice, Order } from "./order.ts";
+import { reckoned } from "./memory.ts";
 import { isPosternsEnd, PlayedWire } from "./played_wire.ts";
 import { lateBytes, pieceIn, saidPieces, wiresOf } from "./said_bytes.ts";
 import type { SecretSource } from "./secret_source.ts";
@@ -219,6 +220,9 @@ class Playing {
       this.#late.set(piece.step, lateBytes(piece.step, known));
     }
     await wire.say();
+    if (piece.isLate && this.#options.secrets?.hasToReckon) {
+      await reckoned(wire.connection);
+    }
   }
 
   async #startTls(step: TlsStep, index: number): Promise<void> {

@@ -77,6 +77,7 @@ export async function openPostern(options: PosternOptions): Promise<Stage> {
   const log = silentLog();
   const { config, accounts = NO_ACCOUNTS, probesRelay = false } = options;
   const client = new MemoryWire(options.client);
+  const pauses = new Pauses(config.limits.greeting_delay > 0);
   const runtime = await Runtime.of(config, {
     sweep,
     locals: LOCALS.get(config),
@@ -93,8 +94,7 @@ export async function openPostern(options: PosternOptions): Promise<Stage> {
     },
     users: new MemoryUsers(config, accounts),
     hooks: config.hooks.module === "" ? undefined : memoryHooks(accounts),
-    // Who waits for the sake of waiting has waited.
-    pause: () => Promise.resolve(),
+    pause: () => pauses.next(),
     openLocalHop: (mail) => new MemoryHop(mail, delivered),
   });
   LOCALS.set(config, runtime.locals);
@@ -121,6 +121,24 @@ export async function openPostern(options: PosternOptions): Promise<Stage> {
       sweep[Symbol.dispose]();
     },
   };
+}
+
+/**
+ * Who waits for the sake of waiting has waited. Only before the greeting there
+ * is time to speak out of turn.
+ */
+class Pauses {
+  #isBeforeGreeting: boolean;
+
+  constructor(isBeforeGreeting: boolean) {
+    this.#isBeforeGreeting = isBeforeGreeting;
+  }
+
+  next(): Promise<void> {
+    if (!this.#isBeforeGreeting) return Promise.resolve();
+    this.#isBeforeGreeting = false;
+    return settle();
+  }
 }
 
 /** What a server does with a connection, from its first byte to its last. */

@@ -11,6 +11,7 @@ import { silentLog } from "../log/log.ts";
 import { RelayHop } from "../relay/hop.ts";
 import { RelayPool } from "../relay/pool.ts";
 import { RelayError } from "../relay/settings.ts";
+import { isTokenMechanism } from "../sasl/mechanism.ts";
 import { fixedSecret } from "../sasl/secret_source.ts";
 import { Secret } from "../secret.ts";
 import type { Connection } from "../transport/connection.ts";
@@ -57,14 +58,23 @@ export class PosternClient implements AsyncDisposable {
     this.#clock = new VirtualClock(clock);
     const { sweep } = this.#clock;
     const { user, password } = credentials;
+    const { mechanism } = task;
     this.#pool = new RelayPool({
       address: { hostname: "relay.test", port: 25 },
       helloName: task.helloName,
-      tls: task.tls,
+      ...(task.tls === "implicit"
+        ? { tls: "required", implicitTls: true }
+        : { tls: task.tls }),
       caCerts: [],
-      ...(task.usesAuth
-        ? { credentials: { user, secret: fixedSecret(new Secret(password)) } }
-        : {}),
+      ...(mechanism === undefined ? {} : {
+        credentials: {
+          ...{ user, mechanism },
+          secret: fixedSecret(
+            new Secret(password),
+            isTokenMechanism(mechanism) ? "token" : "password",
+          ),
+        },
+      }),
       pool: 1,
       readTimeoutMs: READ_TIMEOUT_MS,
       writeTimeoutMs: WRITE_TIMEOUT_MS,

@@ -122,6 +122,6 @@ export function lateBytes(
 }
 
 /** Where a secret is looked for: `POSTERN_SECRET_AUTH` has `secret:auth`. */
-function envNameOf(name: string): string {
+export function envNameOf(name: string): string {
   return `POSTERN_SECRET_${name.slice(name.indexOf(":") + 1).toUpperCase()}`;
 }

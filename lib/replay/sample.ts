@@ -15,7 +15,12 @@ const VALUES: Readonly<Record<string, string>> = {
   host: "mx.test",
   id: "1a2b3c4d",
   date: "Thu, 1 Jan 2026 12:00:00 +0000",
+  // Base64, as in 334.
+  challenge: "PDEuMkByZWxheS50ZXN0Pg==",
 };
+
+/** What stands for any secret: base64, as in an AUTH exchange. */
+const SECRET = "eA==";
 
 /** A part of an expression, and how often it may stand there. */
 const TOKEN =
@@ -33,7 +38,7 @@ export function sampleValue(
 ): string {
   const word = name.replace(/\d+$/, "");
   const value = bindings.get(name) ??
-    (secret ? "x" : Object.hasOwn(VALUES, word) ? VALUES[word]! : name);
+    (secret ? SECRET : Object.hasOwn(VALUES, word) ? VALUES[word]! : name);
   if (!secret) bindings.set(name, value);
   return value;
 }

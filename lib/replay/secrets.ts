@@ -3,68 +3,36 @@
  * exchange, as it was given everywhere else.
  *
  * The rule: a pair is one value, `USER:PASSWORD` or `USER:TOKEN`, cut at its
- * first colon. In an exchange its mechanism, the challenge and the place of the
- * answer decide what becomes of it. `${secret:NAME_password}` is a pair's
- * password alone, `${secret:NAME_user}` its user in base64, unless they were
- * given themselves.
- *
- * Not here: SCRAM, whose answers depend on each other; a file with one can't be
- * played with other credentials.
+ * first colon. In an exchange its mechanism, what the other end said and the
+ * place of the line decide what becomes of it: a client's answer, or behind 334
+ * what a server asks. `${secret:NAME_password}` is a pair's password alone,
+ * `${secret:NAME_user}` its user in base64, unless they were given themselves.
  *
  * @module
  */
 
-import { createHmac } from "node:crypto";
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
-import { isSaid, type SaidStep, type Step } from "../transcript/steps.ts";
+import {
+  isSaid,
+  type SaidStep,
+  type Step,
+  type Wire,
+} from "../transcript/steps.ts";
 import type { Template, Variable } from "../transcript/template.ts";
+import { ANSWERS, CHALLENGES, type Heard, type Pair } from "./auth_words.ts";
+import type { Words } from "./auth_words.ts";
 import type { SecretSource } from "./secret_source.ts";
 
 /** Where a variable stands in an exchange. */
 interface Place {
   /** In capitals. */
   readonly mechanism: string;
-  /** How many answers came before it; an initial response is one. */
+  /** Whether it is the server's. */
+  readonly isChallenge: boolean;
+  /** How many came before it; an initial response is an answer. */
   readonly index: number;
-}
-
-/** A value's two halves. */
-interface Pair {
-  readonly user: string;
-  readonly password: string;
-}
-
-/** One answer, before base64; `undefined`: there was no challenge to it. */
-type Answer = (
-  pair: Pair,
-  challenge: Uint8Array | undefined,
-) => string | undefined;
-
-/** The answers of each mechanism, in their order. */
-const ANSWERS: Readonly<Record<string, readonly Answer[]>> = {
-  // RFC 4616 section 2.
-  PLAIN: [({ user, password }) => `\0${user}\0${password}`],
-  LOGIN: [({ user }) => user, ({ password }) => password],
-  // RFC 2195 section 2.
-  "CRAM-MD5": [({ user, password }, challenge) =>
-    challenge &&
-    `${user} ${createHmac("md5", password).update(challenge).digest("hex")}`],
-  // Google's; an error comes as a challenge, and is answered with nothing.
-  XOAUTH2: [
-    ({ user, password }) => `user=${user}\x01auth=Bearer ${password}\x01\x01`,
-    () => "",
-  ],
-  // RFC 7628 sections 3.1 and 3.2.3.
-  OAUTHBEARER: [
-    ({ user, password }) =>
-      `n,a=${saslName(user)},\x01auth=Bearer ${password}\x01\x01`,
-    () => "\x01",
-  ],
-};
-
-/** RFC 5801 section 4. */
-function saslName(name: string): string {
-  return name.replaceAll("=", "=3D").replaceAll(",", "=2C");
+  /** The exchange, by its wire and number. */
+  readonly exchange: string;
 }
 
 /** A command that begins an exchange: its mechanism, and what is behind it. */
@@ -96,8 +64,11 @@ export class Secrets implements SecretSource {
   readonly #values: ReadonlyMap<string, string>;
   /** By the variable itself: its name is the same in every answer. */
   readonly #places: ReadonlyMap<Variable, Place>;
-  #challenge: Uint8Array | undefined;
+  /** What each exchange's ends say, as far as they were asked. */
+  readonly #words = new Map<string, readonly Words[]>();
+  #heard: Heard;
   #problem: string | undefined;
+  #hasToReckon = false;
 
   /**
    * Gets ready for one play.
@@ -118,12 +89,20 @@ export class Secrets implements SecretSource {
     return this.#problem;
   }
 
-  /** Remembers a challenge. RFC 4954 section 4. */
+  /** Whether the value given last has Postern's client derive a key. */
+  get hasToReckon(): boolean {
+    return this.#hasToReckon;
+  }
+
+  /** Remembers a challenge, or a client's answer. RFC 4954 section 4. */
   hear(line: string): void {
-    this.#challenge = undefined;
-    if (!line.startsWith("334")) return;
+    this.#heard = undefined;
+    const [, , initial] = AUTH.exec(line) ?? [];
+    const isChallenge = /^334[ -]/.test(line);
     try {
-      this.#challenge = decodeBase64(line.slice(4));
+      this.#heard = decodeBase64(
+        initial ?? (isChallenge ? line.slice(4) : line),
+      );
     } catch {
       // Some servers ask in plain words, which matter to nobody.
     }
@@ -132,11 +111,12 @@ export class Secrets implements SecretSource {
   /** What stands for a variable, here and now. */
   valueOf(variable: Variable): string | undefined {
     this.#problem = undefined;
+    this.#hasToReckon = false;
     const name = variable.name.replace(/^secret:/, "").toLowerCase();
     const place = this.#places.get(variable);
     const value = this.#values.get(name);
     if (value !== undefined) {
-      return place === undefined ? value : this.#answer(value, place);
+      return place === undefined ? value : this.#wordsOf(value, place);
     }
     const [, owner = "", part] = /^(\w+)_(user|password)$/.exec(name) ?? [];
     const pair = pairOf(this.#values.get(owner));
@@ -145,20 +125,26 @@ export class Secrets implements SecretSource {
     return place === undefined ? pair.password : encodeBase64(pair.password);
   }
 
-  #answer(value: string, { mechanism, index }: Place): string | undefined {
-    const answers = ANSWERS[mechanism];
-    const answer = answers?.[index];
+  #wordsOf(value: string, place: Place): string | undefined {
+    const { mechanism, index, isChallenge, exchange } = place;
+    const begin = (isChallenge ? CHALLENGES : ANSWERS)[mechanism];
+    const key = `${isChallenge} ${exchange}`;
+    const words = begin && this.#words.getOrInsertComputed(key, begin);
+    const what = isChallenge ? "challenge" : "answer";
     const pair = pairOf(value);
-    if (answers === undefined) {
+    if (words === undefined) {
       this.#problem = `${mechanism} can't be computed anew`;
-    } else if (answer === undefined) {
-      this.#problem = `${mechanism} has no answer ${index + 1}`;
+    } else if (words[index] === undefined) {
+      this.#problem = `${mechanism} has no ${what} ${index + 1}`;
     } else if (pair === undefined) {
       this.#problem = `${mechanism} needs a value USER:PASSWORD`;
     } else {
-      const text = answer(pair, this.#challenge);
+      const text = words[index](pair, this.#heard);
+      this.#hasToReckon = isChallenge && mechanism.startsWith("SCRAM-");
       if (text !== undefined) return encodeBase64(text);
-      this.#problem = `there was no challenge for ${mechanism}`;
+      this.#problem = isChallenge
+        ? `there was no answer for ${mechanism}`
+        : `there was no challenge for ${mechanism}`;
     }
     return undefined;
   }
@@ -170,34 +156,67 @@ function pairOf(value: string | undefined): Pair | undefined {
   return { user: value.slice(0, colon), password: value.slice(colon + 1) };
 }
 
-/** Where the client's secrets stand in their exchanges; the others have no place. */
+/** Where the secrets stand in their exchanges; the others have no place. */
 function placesIn(steps: readonly Step[]): Map<Variable, Place> {
   const places = new Map<Variable, Place>();
-  let mechanism: string | undefined;
-  let index = 0;
-  let isOpen = false;
-  for (const step of steps) {
-    if (!isSaid(step) || step.wire !== "client") continue;
-    const text = textOf(step);
-    if (step.from === "server") {
-      // A pattern may be any reply: then its next line tells.
-      if (/^[0-24-9]/.test(leadOf(text))) isOpen = false;
-      continue;
-    }
-    const [, begun, rest = ""] = AUTH.exec(leadOf(text)) ?? [];
-    if (begun !== undefined) {
-      [mechanism, index, isOpen] = [begun.toUpperCase(), 0, true];
-      if (rest === "" && text.length === 1) continue;
-    } else if (!isOpen && !isSecretAlone(text)) mechanism = undefined;
-    // What is one secret and nothing else is an answer even where AUTH was
-    // refused: the client had not waited.
-    if (mechanism === undefined) continue;
-    for (const part of text) {
-      if (typeof part !== "string") places.set(part, { mechanism, index });
-    }
-    index++;
+  const said = steps.filter(isSaid);
+  for (const wire of new Set(said.map(({ wire }) => wire))) {
+    const reader = new PlaceReader(places, wire);
+    for (const step of said) if (step.wire === wire) reader.take(step);
   }
   return places;
+}
+
+/** Reads one wire. */
+class PlaceReader {
+  readonly #places: Map<Variable, Place>;
+  readonly #wire: Wire;
+  #mechanism: string | undefined;
+  #answers = 0;
+  #challenges = 0;
+  #exchange = 0;
+  #isOpen = false;
+
+  constructor(places: Map<Variable, Place>, wire: Wire) {
+    this.#places = places;
+    this.#wire = wire;
+  }
+
+  take(step: SaidStep): void {
+    const text = textOf(step);
+    if (step.from === "client") return this.#takeClient(text);
+    if (this.#mechanism !== undefined && leadOf(text).startsWith("334")) {
+      if (text.length > 1) this.#put(text, this.#challenges++, true);
+    }
+    // A pattern may be any reply: then the client's next line tells.
+    if (/^[0-24-9]/.test(leadOf(text))) this.#isOpen = false;
+  }
+
+  #takeClient(text: Template): void {
+    const [, begun, rest = ""] = AUTH.exec(leadOf(text)) ?? [];
+    if (begun !== undefined) {
+      this.#mechanism = begun.toUpperCase();
+      this.#answers = this.#challenges = 0;
+      this.#exchange++;
+      this.#isOpen = true;
+      if (rest === "" && text.length === 1) return;
+    } else if (!this.#isOpen && !isSecretAlone(text)) {
+      this.#mechanism = undefined;
+    }
+    // What is one secret and nothing else is an answer even where AUTH was
+    // refused: the client had not waited.
+    if (this.#mechanism === undefined) return;
+    this.#put(text, this.#answers++, false);
+  }
+
+  #put(text: Template, index: number, isChallenge: boolean): void {
+    const mechanism = this.#mechanism!;
+    const exchange = `${this.#wire} ${this.#exchange}`;
+    for (const part of text) {
+      if (typeof part === "string") continue;
+      this.#places.set(part, { mechanism, index, isChallenge, exchange });
+    }
+  }
 }
 
 /** What a step says in text, without its line end; nothing for a message. */

@@ -13,10 +13,12 @@
 import { isPositive, type Reply } from "../engine/reply.ts";
 import { fromOctets, textOf } from "../transcript/template.ts";
 import { absence, Deviation, deviation } from "./mismatch.ts";
-import { settle } from "./memory.ts";
+import { reckoned, settle } from "./memory.ts";
 import { PlayedWire } from "./played_wire.ts";
 import { mustWaitBehind } from "./pace.ts";
+import { isSameAnswer, saidOctets } from "./said_challenge.ts";
 import { bareCommand, isSameCommand } from "./same_command.ts";
+import type { SecretSource } from "./secret_source.ts";
 import { ServedTransaction } from "./served_transaction.ts";
 import type { StageWire } from "./stage.ts";
 import { type Way, writesOf } from "./splits.ts";
@@ -27,6 +29,9 @@ const MAX_SETTLINGS = 8;
 
 /** To an RSET that the file does not have. */
 const RSET_OK = new TextEncoder().encode("250 2.0.0 OK\r\n");
+
+/** The code that asks for an answer. RFC 4954 section 4. */
+const CHALLENGE = 334;
 
 /** What became of a turn. */
 type Outcome = "heard" | "skipped" | "closed";
@@ -53,6 +58,9 @@ export class Serving {
   #kept: string | undefined;
   readonly #transaction = new ServedTransaction();
   #isGreeted = false;
+  /** Whether the client is to answer a challenge. */
+  #isAsked = false;
+  readonly #secrets: SecretSource | undefined;
   /** The messages' replies: whether each was taken. */
   readonly #taken: { readonly isTaken: boolean; readonly turn: SayTurn }[] = [];
 
@@ -62,8 +70,15 @@ export class Serving {
    * @param turns The conversation.
    * @param client Who calls.
    * @param way How the replies are cut.
+   * @param secrets Gives what is asked in AUTH exchanges.
    */
-  constructor(turns: readonly Turn[], client: ServedClient, way: Way) {
+  constructor(
+    turns: readonly Turn[],
+    client: ServedClient,
+    way: Way,
+    secrets?: SecretSource,
+  ) {
+    this.#secrets = secrets;
     this.#turns = turns;
     this.#client = client;
     this.#way = way;
@@ -109,7 +124,8 @@ export class Serving {
     for (;;) {
       const line = this.#kept ?? await this.#wire.line();
       this.#kept = undefined;
-      if (typeof line === "string" && isSame(line, turn.octets.slice(0, -2))) {
+      if (typeof line === "string" && this.#isExpected(turn, line)) {
+        this.#secrets?.hear(line);
         return "heard";
       }
       if (typeof line === "string" && /^RSET *$/i.test(line)) {
@@ -125,6 +141,13 @@ export class Serving {
       if (typeof line === "string") throw deviation(step, textOf(line));
       throw absence(step, line === null ? "a close" : "silence");
     }
+  }
+
+  #isExpected(turn: HearTurn, line: string): boolean {
+    const octets = turn.octets.slice(0, -2);
+    return this.#isAsked
+      ? isSameAnswer(turn.stepAt(0), octets, line)
+      : isSame(line, octets);
   }
 
   /** Whether Postern may leave a command out. */
@@ -174,17 +197,19 @@ export class Serving {
     throw deviation(step, textOf(came), { when: "before the server spoke" });
   }
 
-  async #say({ lines }: SayTurn, index: number): Promise<void> {
+  async #say(turn: SayTurn, index: number): Promise<void> {
     // Each reply is cut at other places than the one before.
     const way = this.#way.startsWith("random:")
       ? `random:${Number(this.#way.slice(7)) + index}` as const
       : this.#way;
-    const bytes = fromOctets(lines.join(""));
+    const bytes = fromOctets(saidOctets(turn, this.#secrets));
+    this.#isAsked = turn.code === CHALLENGE;
     const { connection } = this.#wire;
     for (const write of writesOf([{ bytes, isBarrier: true }], way)) {
       connection.send(write.bytes);
     }
     await settle();
+    if (this.#isAsked && this.#secrets?.hasToReckon) await reckoned(connection);
   }
 
   async #happen(turn: HappenTurn): Promise<void> {

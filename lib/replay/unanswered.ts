@@ -1,20 +1,33 @@
 /**
  * Counts the replies that a server owes its client.
  *
- * The rule: one for each command and for each message, at its end. Where DATA is refused and the client has sent its message all the same,
- * each of its lines is one; so it is where the client did not wait for the 354,
- * which makes too many of them, never too few.
+ * The rule: one for each command and for each message, at its end; BDAT's is
+ * due at once. Where DATA is refused and the client has sent its message all the
+ * same, each of its lines is one; so it is where the client did not wait for the
+ * 354, which makes too many of them, never too few. A chunk has none, for who
+ * sends one knows that BDAT is offered.
  *
  * @module
  */
 
 const END_OF_DATA = "\r\n.\r\n";
 
+/** RFC 3030 section 2. */
+const BDAT = /^BDAT +(\d{1,15})(?: +LAST)? *$/i;
+
+/** What of a line is kept while its end is missing: longer ones are no BDAT. */
+const MAX_HEAD_CHARS = 64;
+
 /** One client's commands, as they are said and answered. */
 export class Unanswered {
   #count: number;
   #isInData = false;
-  /** The last octets that are no whole line; of data what its end may begin in. */
+  /** Octets of a chunk that are still to come. */
+  #chunk = 0;
+  /**
+   * The last octets that are no whole line, shortened where they are many; of
+   * data what its end may begin in.
+   */
   #tail = "";
 
   /**
@@ -33,7 +46,8 @@ export class Unanswered {
 
   /** Whether the client has asked for nothing, and is amid nothing. */
   get isIdle(): boolean {
-    return this.#count === 0 && !this.#isInData && this.#tail === "";
+    return this.#count === 0 && !this.#isInData && this.#chunk === 0 &&
+      this.#tail === "";
   }
 
   /** The client says these bytes, a character for each. */
@@ -47,9 +61,18 @@ export class Unanswered {
       this.#count++;
       rest = rest.slice(end + END_OF_DATA.length);
     }
-    const lines = rest.split("\r\n");
-    this.#count += lines.length - 1;
-    this.#tail = lines.at(-1)!.slice(-1);
+    while (rest !== "") {
+      const taken = Math.min(this.#chunk, rest.length);
+      this.#chunk -= taken;
+      rest = rest.slice(taken);
+      const end = rest.indexOf("\r\n");
+      if (end < 0) break;
+      this.#chunk = Number(BDAT.exec(rest.slice(0, end))?.[1] ?? 0);
+      this.#count++;
+      rest = rest.slice(end + 2);
+    }
+    this.#tail = rest.slice(0, MAX_HEAD_CHARS) +
+      rest.slice(Math.max(MAX_HEAD_CHARS, rest.length - 1));
   }
 
   /** The client hears a reply, by its code or more of it. */

@@ -23,11 +23,12 @@ export interface SecretSource {
    */
   get(signal: AbortSignal): Promise<Secret>;
   /**
-   * Says that the other server did not accept the last one (535).
+   * Says that the other server did not accept one (535).
    *
+   * @param secret Which one
    * @returns Whether asking again may give another.
    */
-  refused(): boolean;
+  refused(secret: Secret): boolean;
 }
 
 /** A secret that stands in the configuration, and stays as it is. */

@@ -93,7 +93,8 @@ export function checkIdentity(
   }
   let key: KeyObject;
   try {
-    key = createPrivateKey(identity.key);
+    // The runtime looks at the first block only, which may be a certificate.
+    key = createPrivateKey(KEY.exec(identity.key)?.[0] ?? "");
   } catch {
     return refused(keyProblemOf(identity.key));
   }
@@ -103,6 +104,10 @@ export function checkIdentity(
     .map((warning) => `${identity.name}: ${warning}`);
   return { problems: [], warnings, names: namesOf(chain[0]!) };
 }
+
+/** A key as PEM, which may stand in one file with its chain. */
+const KEY =
+  /-----BEGIN ([A-Z ]*)PRIVATE KEY-----.*?-----END \1PRIVATE KEY-----/s;
 
 function keyProblemOf(pem: string): string {
   // PKCS #8 says it in the label, the older forms in a header (RFC 1421).

@@ -44,9 +44,17 @@ export interface ServerTlsSettings {
   readonly clientCertificates: "off" | "optional" | "required";
   /** Authorities of the clients' certificates, as PEM texts. */
   readonly caCerts: readonly string[];
-  /** @default {"TLSv1.2"} */
+  /**
+   * The lowest version.
+   *
+   * @default {"TLSv1.2"}
+   */
   readonly minVersion?: TlsVersion | undefined;
-  /** @default {"TLSv1.3"} */
+  /**
+   * The highest version.
+   *
+   * @default {"TLSv1.3"}
+   */
   readonly maxVersion?: TlsVersion | undefined;
 }
 
@@ -192,9 +200,8 @@ export class ServerTls {
       resolve(new AcceptedConnection(connection, gate, socket));
     });
     server.on("tlsClientError", fail);
-    // The runtime waits on for a client that has ended its side; it has to be
-    // given the time to look at what came before that.
-    gate.once("end", () => setImmediate(fail, new Deno.errors.UnexpectedEof()));
+    // For a client that has ended its side, the runtime waits on.
+    gate.once("end", () => fail(new Deno.errors.UnexpectedEof()));
     gate.once("close", () => fail(new Deno.errors.UnexpectedEof()));
     signal.addEventListener("abort", () => fail(signal.reason), { once: true });
     // `emit` takes any Duplex; the types know it of sockets only.
@@ -202,11 +209,10 @@ export class ServerTls {
     return promise;
   }
 
-  /** The certificate for a name: one that has it, or a wildcard for it (RFC 6125 section 6.4.3), or the first. */
+  /** The certificate for a name in lower case: one that has it, or a wildcard for it (RFC 6125 section 6.4.3), or the first. */
   #contextFor(name: string): SecureContext {
-    const wanted = name.toLowerCase();
-    const wildcard = wanted.replace(/^[^.]*/, "*");
-    return this.#byName.get(wanted) ?? this.#byName.get(wildcard) ??
+    const wildcard = name.replace(/^[^.]*/, "*");
+    return this.#byName.get(name) ?? this.#byName.get(wildcard) ??
       this.#default;
   }
 }

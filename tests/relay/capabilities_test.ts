@@ -1,8 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { until } from "../real/support/wait.ts";
-import { RELAY_KNOWN_MS } from "../../lib/relay/pool.ts";
 import { Sweep } from "../../lib/transport/sweep.ts";
-import { RelayPool } from "../../lib/relay/pool.ts";
+import { RELAY_KNOWN_MS, RelayPool } from "../../lib/relay/pool.ts";
 import { finished, Relaying, upToDot } from "../support/relaying.ts";
 import {
   close,
@@ -58,6 +57,7 @@ Deno.test("capabilities() asks again after a while, and soon where nothing is kn
     { GREETING: close },
     {},
     { offers: ["DSN"] },
+    { GREETING: close },
   ]);
   const { signal } = new AbortController();
   const pool = new RelayPool({
@@ -80,6 +80,11 @@ Deno.test("capabilities() asks again after a while, and soon where nothing is kn
   assertEquals(relay.peers.length, 2);
   now += 1;
   assertEquals(await dsn(), true);
+  now += RELAY_KNOWN_MS;
+  const asking = dsn();
+  assertEquals(pool.known?.capabilities.dsn, true);
+  assertEquals(await asking, undefined);
+  assertEquals(pool.known, undefined);
   await pool.close();
 });
 
@@ -94,8 +99,10 @@ Deno.test("capabilities() gives up with its signal, and learns all the same", as
   const stop = new AbortController();
   const waiting = relaying.pool.capabilities(stop.signal);
   await until("a connection", () => relay.peers.length === 1);
+  const start = Date.now();
   stop.abort();
   assertEquals(await waiting, undefined);
+  assert(Date.now() - start < 4_000);
   go.resolve();
   await until("the connection to be kept", () => relaying.pool.kept === 1);
   const known = await relaying.pool.capabilities(AbortSignal.abort());
@@ -105,11 +112,11 @@ Deno.test("capabilities() gives up with its signal, and learns all the same", as
 Deno.test("close() does not wait for a relay that is silent", async () => {
   await using relay = new ScriptedRelay([{ GREETING: silence }]);
   await using relaying = new Relaying(relay);
-  const stop = new AbortController();
-  const waiting = relaying.pool.capabilities(stop.signal);
+  const waiting = relaying.pool.capabilities();
   await until("a connection", () => relay.peers.length === 1);
-  stop.abort();
-  await waiting;
+  const start = Date.now();
   await relaying.pool.close();
+  assertEquals(await waiting, undefined);
+  assert(Date.now() - start < 4_000);
   await relay.emptied();
 });

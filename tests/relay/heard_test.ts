@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { RelayTrack } from "../../lib/record/relay_track.ts";
 import type { RelaySettings } from "../../lib/relay/settings.ts";
 import { fixedSecret } from "../../lib/sasl/secret_source.ts";
@@ -73,6 +73,25 @@ Deno.test("a recording hears once what was said for the sake of the relay's offe
     true,
   );
   assertEquals(heard, `${GREETED}${LOGGED_IN}${ENVELOPE}${DATA}`);
+});
+
+Deno.test("a recording hears all, so a kept connection that nobody heard is left alone", async () => {
+  let heard = "";
+  const said = (_: string, bytes: Uint8Array) =>
+    heard += new TextDecoder().decode(bytes);
+  const track = new RelayTrack(
+    { said, ended: () => {}, secured: () => {} },
+    Date.now,
+  );
+  await using relay = new ScriptedRelay();
+  await using relaying = new Relaying(relay);
+  await relaying.pool.capabilities();
+  const hop = relaying.hop({}, undefined, track);
+  await hop.rcpt(rcpts("b@c"));
+  await hop.abort();
+  assertMatch(heard, /^220 [^]*EHLO [^]*MAIL [^]*RCPT /);
+  assertEquals(relay.peers.length, 2);
+  assertEquals(relaying.pool.kept, 2);
 });
 
 Deno.test("a recording hears chunks, and LMTP", async () => {

@@ -99,3 +99,18 @@ Deno.test("the certificate has to be for the name that was asked for", async () 
     await hop.abort();
   }
 });
+
+Deno.test("what came before the handshake is thrown away", async () => {
+  const STARTTLS = "220 2.0.0 Go\r\n250-evil.test\r\n250 AUTH PLAIN";
+  const behaviour = { certificate: "localhost", STARTTLS };
+  for (const tls of ["opportunistic", "required", "verified"] as const) {
+    await using relay = new ScriptedRelay([behaviour]);
+    await using relaying = new Relaying(relay, { caCerts: [CA], tls });
+    const hop = relaying.hop({ size: 5 });
+    assertEquals((await hop.rcpt(rcpts("b@localhost")))[0]?.code, 250);
+    const { commands, secure } = relay.peers[0]!;
+    assert(secure);
+    assert(commands.includes("MAIL FROM:<a@example.org> SIZE=5"));
+    await hop.abort();
+  }
+});

@@ -274,6 +274,10 @@ const UNFIT: [text: string, reason: string][] = [
   ],
   ["S: 220 mx\n" + QUIT, "Postern's client says EHLO first"],
   [
+    "C: EHLO a\n== close\n",
+    "Postern's client waits for the greeting (line 1)",
+  ],
+  [
     OPENING + "C: NOOP\nS: 250 Ok\n" + QUIT,
     "Postern's client never says NOOP here (line 7)",
   ],
@@ -287,7 +291,7 @@ const UNFIT: [text: string, reason: string][] = [
   ],
   [
     OPENING.replace("PIPELINING", "AUTH LOGIN PLAIN") +
-    "C: AUTH LOGIN\nS: 334 x\n",
+    "C: AUTH LOGIN am9l\nS: 334 eA==\n",
     "Postern's client never says AUTH here (line 7)",
   ],
   [
@@ -390,9 +394,12 @@ Deno.test("playAsRelay() finds nothing wrong in what stands in fixtures/", async
 });
 
 Deno.test("PosternClient says who it was told it is", async () => {
-  const task = { helloName: "a", tls: "off", usesAuth: true, messages: [] };
+  const task = {
+    ...{ helloName: "a", tls: "off", mechanism: "PLAIN" } as const,
+    messages: [],
+  };
   const pair = { user: "joe", password: "pw" };
-  await using client = new PosternClient({ ...task, tls: "off" }, pair, 0);
+  await using client = new PosternClient(task, pair, 0);
   const wire = client.wires[0]!;
   const send = (text: string) => wire.send(new TextEncoder().encode(text));
   send("220 mx\r\n");

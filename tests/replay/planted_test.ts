@@ -46,25 +46,25 @@ const FAULTS: readonly PlantedFault[] = [
   {
     what: "recipients that are counted on after RSET",
     mutations: 0,
-    file: "engine/server.ts",
-    from: "      this.#recipients = 0;\n",
+    file: "engine/standing.ts",
+    from: "    this.#recipients = 0;\n",
     to: "",
   },
   {
     what: "a bare LF that ends a command",
     mutations: 4,
     file: "engine/framing.ts",
-    from: "if (byte === LF && i > start && buffer[i - 1] === CR) {",
+    from: "if (byte === LF && i > start && bytes[i - 1] === CR) {",
     to: `if (byte === LF && i > start) {
-        if (buffer[i - 1] !== CR) {
-          this.#start = this.#scanned = i + 1;
-          return buffer.subarray(start, i);
+        if (bytes[i - 1] !== CR) {
+          input.readTo(i + 1);
+          return bytes.subarray(start, i);
         }`,
   },
   {
     what: "a bare LF that ends the dot's line, and so the message",
     mutations: 4,
-    file: "engine/framing.ts",
+    file: "engine/dotted_data.ts",
     from: `  if (bytes[dot + 1] === LF) return "alone";`,
     to: `  if (bytes[dot + 1] === LF && dot + 2 < end) return "end";`,
   },
@@ -72,18 +72,36 @@ const FAULTS: readonly PlantedFault[] = [
     what: "a 250 before the relay's",
     mutations: 4,
     file: "session.ts",
-    from: "refusal ?? await transaction.finish();",
-    to: "refusal ?? (void transaction.finish(), REPLIES.delivered);",
+    from: "? await transaction.finish()",
+    to: "? (void transaction.finish(), [REPLIES.delivered])",
   },
   {
     what: "the rest of a message that is too large, run as commands",
     mutations: 4,
-    file: "engine/server.ts",
-    from: "if (this.#framing.size > maxSize) this.#framing.discardData();",
-    to: `if (this.#framing.size > maxSize) {
-        const size = this.#framing.size;
-        return this.#ask({ type: "end", size, refusal: REPLIES.tooBig });
-      }`,
+    file: "engine/message_reader.ts",
+    from: "if (framing.size > maxSize) framing.discardData();",
+    to: "if (framing.size > maxSize) return this.#end(maxSize);",
+  },
+  {
+    what: "plaintext behind STARTTLS that is kept",
+    mutations: 0,
+    file: "engine/framing.ts",
+    from: "    this.#input.clear();\n",
+    to: "",
+  },
+  {
+    what: "a chunk that is refused, run as commands",
+    mutations: 4,
+    file: "engine/message_reader.ts",
+    from: "    this.startChunks(chunk, true);\n",
+    to: "    this.startChunks({ ...chunk, size: 0 }, true);\n",
+  },
+  {
+    what: "AUTH in clear for a stranger",
+    mutations: 0,
+    file: "runtime.ts",
+    from: "(client.tls !== undefined || client.isLocal);",
+    to: "client.id !== undefined;",
   },
 ];
 

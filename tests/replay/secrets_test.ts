@@ -133,7 +133,7 @@ const CASES: readonly [
   ],
   [
     "gives nothing for a mechanism it doesn't know",
-    "C: AUTH SCRAM-SHA-256 ${secret:auth}\n",
+    "C: AUTH SCRAM-SHA-1 ${secret:auth}\n",
     { auth: "joe:pw" },
     [undefined],
   ],

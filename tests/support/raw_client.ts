@@ -7,6 +7,7 @@
 
 import { Buffer } from "node:buffer";
 import type { ListenAddress } from "../../mod.ts";
+import { CA } from "./certificates.ts";
 
 /** Longest wait for a reply, in ms: a test that takes longer has failed. */
 const PATIENCE_MS = 20_000;
@@ -32,9 +33,17 @@ export interface Replies {
   readonly end: string;
 }
 
+/** How a client goes over to TLS. */
+export interface RawTls {
+  /** The name that the server's certificate must be for; default: `localhost`. */
+  readonly hostname?: string;
+  /** The client's certificate and its key, PEM; only where TLS is first. */
+  readonly certificate?: { readonly cert: string; readonly key: string };
+}
+
 /** The other end of a session. */
 export class RawClient implements Disposable {
-  readonly #conn: Deno.Conn;
+  #conn: Deno.Conn;
   #input = "";
   #ended = false;
 
@@ -50,17 +59,49 @@ export class RawClient implements Disposable {
     return client;
   }
 
-  /** Connects. */
-  static async connect(address: ListenAddress | undefined): Promise<RawClient> {
+  /** Connects; to `smtps` in TLS. */
+  static async connect(
+    address: ListenAddress | undefined,
+    { hostname: name = "localhost", certificate }: RawTls = {},
+  ): Promise<RawClient> {
     if (address === undefined) throw new TypeError("Expected an address");
     if (address.transport === "unix") {
       const { transport, path } = address;
       return new RawClient(await Deno.connect({ transport, path }));
     }
     const { hostname, port } = address;
+    if (certificate !== undefined) {
+      const caCerts = [CA];
+      return new RawClient(
+        await Deno.connectTls({ hostname, port, caCerts, ...certificate }),
+      );
+    }
     const conn = await Deno.connect({ hostname, port });
     conn.setNoDelay(true);
-    return new RawClient(conn);
+    const client = new RawClient(conn);
+    if (address.scheme === "smtps") await client.secure(name);
+    return client;
+  }
+
+  /** Says STARTTLS, and goes over to TLS. */
+  async startTls(hostname?: string): Promise<void> {
+    const reply = await this.ask("STARTTLS");
+    if (!reply.startsWith("220")) throw new Error(`STARTTLS: ${reply}`);
+    await this.secure(hostname);
+  }
+
+  /** The handshake; the server's certificate has to be for `hostname`. */
+  async secure(hostname = "localhost"): Promise<void> {
+    const caCerts = [CA];
+    const conn = this.#conn as Deno.TcpConn;
+    try {
+      const secured = await Deno.startTls(conn, { hostname, caCerts });
+      this.#conn = secured;
+      await secured.handshake();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /** Sends bytes, one a character. */

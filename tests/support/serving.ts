@@ -10,6 +10,7 @@ import {
   Log,
   type RunningServer,
   serve,
+  type ServeOptions,
 } from "../../mod.ts";
 import { memorySink } from "../../lib/log/sink.ts";
 import { RawClient } from "./raw_client.ts";
@@ -43,8 +44,11 @@ export class Serving implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  /** Starts one. */
-  static async start(config: ConfigInput = {}): Promise<Serving> {
+  /** Starts one, which asks no relay what it offers unless it is told to. */
+  static async start(
+    config: ConfigInput = {},
+    options: ServeOptions = {},
+  ): Promise<Serving> {
     const sink = memorySink();
     const log = new Log({ level: "debug", sink });
     const folder = await Deno.makeTempDir();
@@ -57,7 +61,7 @@ export class Serving implements AsyncDisposable {
           listen: ["127.0.0.1:0"],
           ...config.server,
         },
-      }, { log });
+      }, { log, probesRelay: false, ...options });
       return new Serving(server, log, sink.lines, folder);
     } catch (error) {
       await Deno.remove(folder, { recursive: true });
@@ -82,6 +86,11 @@ export class Serving implements AsyncDisposable {
     return this.#lines.join("\n");
   }
 
+  /** The lines of the log that have a word. */
+  logged(event: string): string[] {
+    return this.log.split("\n").filter((line) => line.includes(` ${event} `));
+  }
+
   /** A client that has said EHLO. */
   client(): Promise<RawClient> {
     return RawClient.greeted(this.address);
@@ -98,9 +107,10 @@ export class Serving implements AsyncDisposable {
 export function servingBefore(
   relay: ScriptedRelay,
   config: ConfigInput = {},
+  options: ServeOptions = {},
 ): Promise<Serving> {
   return Serving.start({
     ...config,
     relay: { url: relay.url, ...config.relay },
-  });
+  }, options);
 }

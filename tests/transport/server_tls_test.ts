@@ -14,6 +14,8 @@ import { dialTo, identity, LOOPBACK, pem } from "./tls_peer.ts";
 
 const CA = pem("ca.pem");
 
+const LIMITS = { timeoutMs: 10_000 };
+
 function serverTls(settings: Partial<ServerTlsSettings> = {}): ServerTls {
   return new ServerTls({
     identities: [identity("localhost"), identity("chain"), identity("other")],
@@ -41,12 +43,13 @@ async function meet(
     ...options,
   });
   const closed = once(client, "close").catch(() => {});
-  const conn = await listener.accept();
+  const socket = new TcpConnection(await listener.accept());
   try {
-    using connection = await server.accept(new TcpConnection(conn), {
-      timeoutMs: 10_000,
-    });
+    using connection = await server.accept(socket, LIMITS);
     await act(connection, client);
+  } catch (error) {
+    assert(socket.closed, String(error));
+    throw error;
   } finally {
     client.destroy();
     await closed;
@@ -185,7 +188,7 @@ Deno.test("accept() and startTls() carry 5 MB both ways at once", async () => {
   const clear = await dialTo(listener);
   const conn = await listener.accept();
   const [server, client] = await Promise.all([
-    serverTls().accept(new TcpConnection(conn), { timeoutMs: 10_000 }),
+    serverTls().accept(new TcpConnection(conn), LIMITS),
     startTls(clear, { hostname: "localhost", verify: true, caCerts: [CA] }),
   ]);
   const bytes = new Uint8Array(5_000_000).map((_, i) => i % 251);
@@ -212,7 +215,7 @@ Deno.test("accept() and startTls() carry 5 MB both ways at once", async () => {
 Deno.test("accept() goes over anything that is a connection", async () => {
   const [ours, theirs] = memoryPair();
   const [server, client] = await Promise.all([
-    serverTls().accept(ours, { timeoutMs: 10_000 }),
+    serverTls().accept(ours, LIMITS),
     startTls(theirs, { hostname: "localhost", verify: false }),
   ]);
   await client.write(new TextEncoder().encode("EHLO"));
@@ -252,6 +255,29 @@ Deno.test("a client that has ended its side at once still gets its reply", async
   });
 });
 
+for (const isAtOnce of [true, false]) {
+  const when = isAtOnce ? "with its handshake" : "later";
+  Deno.test(`a client that ends TCP without a goodbye ${when} still gets its reply`, async () => {
+    using listener = Deno.listen(LOOPBACK);
+    const clear = await dialTo(listener);
+    const socket = new TcpConnection(await listener.accept());
+    const options = { hostname: "localhost", verify: false };
+    const starting = startTls(clear, options).then(async (client) => {
+      if (isAtOnce) await clear.closeWrite();
+      return client;
+    });
+    using connection = await serverTls().accept(socket, LIMITS);
+    using client = await starting;
+    if (!isAtOnce) await clear.closeWrite();
+    const into = new Uint8Array(100);
+    assertEquals(await connection.read(into), null);
+    // A reply takes its time.
+    await new Promise((done) => setTimeout(done, 1));
+    await connection.write(new TextEncoder().encode("221 Bye"));
+    assertEquals(await client.read(into), 7);
+  });
+}
+
 Deno.test("a client that ends with its handshake is still heard", async () => {
   using listener = Deno.listen(LOOPBACK);
   const { port } = listener.addr as Deno.NetAddr;
@@ -261,9 +287,10 @@ Deno.test("a client that ends with its handshake is still heard", async () => {
   );
   const closed = once(client, "close");
   const conn = await listener.accept();
-  using connection = await serverTls().accept(new TcpConnection(conn), {
-    timeoutMs: 10_000,
-  });
+  using connection = await serverTls().accept(
+    new TcpConnection(conn),
+    LIMITS,
+  );
   const into = new Uint8Array(100);
   assertEquals(await connection.read(into), 6);
   assertEquals(await connection.read(into), null);
