@@ -56,6 +56,8 @@ export class Client {
   #port: number;
   #name: string | undefined;
   #isLocal: boolean;
+  /** Whether whoever speaks for it could not tell its address. */
+  #isUnknown = false;
   readonly #isLocalAddress: (address: string) => boolean;
   readonly #forwarded = new Map<string, string | undefined>();
 
@@ -70,7 +72,7 @@ export class Client {
     this.#isLocalAddress = isLocal;
   }
 
-  /** Its bare address; empty on a Unix socket. */
+  /** Its bare address; empty on a Unix socket, or where it is not known. */
   get address(): string {
     return this.#address;
   }
@@ -88,6 +90,12 @@ export class Client {
   /** Whether it may send anywhere: by its address, or since it has logged in. */
   get mayRelay(): boolean {
     return this.#isLocal || this.login !== undefined;
+  }
+
+  /** Whether it can be said where its mail comes from. */
+  get isOriginKnown(): boolean {
+    const told = this.#forwarded;
+    return told.size > 0 ? told.get("ADDR") !== undefined : !this.#isUnknown;
   }
 
   /** Where its mail comes from: itself, or whom XFORWARD told of. */
@@ -126,12 +134,13 @@ export class Client {
 
   /** A trusted peer speaks for another client, as if that had called. */
   xclient(attributes: Attributes): void {
-    for (const [name, value] of attributes) {
-      if (name === "ADDR" && value !== undefined) {
-        this.#address = value;
-        this.#isLocal = this.#isLocalAddress(value);
-        this.#name = undefined;
-      }
+    if (attributes.has("ADDR")) {
+      const address = attributes.get("ADDR");
+      this.#address = address ?? "";
+      this.#isUnknown = address === undefined;
+      // Nobody knows: then it is a stranger, not the peer that speaks for it.
+      this.#isLocal = address !== undefined && this.#isLocalAddress(address);
+      this.#name = undefined;
     }
     if (attributes.has("NAME")) this.#name = attributes.get("NAME");
     if (attributes.has("PORT")) this.#port = portOf(attributes.get("PORT"));

@@ -16,7 +16,7 @@ import type { Reply } from "./engine/reply.ts";
  * server.
  */
 export interface Origin {
-  /** The client's bare address; empty on a Unix socket. */
+  /** The client's bare address; empty on a Unix socket, or where it is not known. */
   readonly address: string;
   /** The client's port; 0 where it is not known. */
   readonly port: number;

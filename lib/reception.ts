@@ -138,12 +138,13 @@ export class Reception {
     }
     const id = newId();
     const isProxy = listener.trusted?.contains(remote) ?? false;
-    const client = new Client(
-      { id, address: remote, port: remotePort, isProxy, tls },
-      (address) => runtime.isLocal(address),
-    );
-    const recording = runtime.record(id, remote);
-    const heard = recording?.tap(connection, "server") ?? connection;
+    const facts = { id, address: remote, port: remotePort, isProxy, tls };
+    const client = new Client(facts, (address) => runtime.isLocal(address));
+    const recording = runtime.record(facts, listener);
+    const heard =
+      (tls === undefined
+        ? recording?.tap(connection, "server")
+        : recording?.secured(connection, "server")) ?? connection;
     this.#shared.sweep.add(heard);
     const session = new Session(
       heard,

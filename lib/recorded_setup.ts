@@ -12,6 +12,7 @@
 import {
   formatRelay,
   formatRelayDomain,
+  hasImplicitTls,
   type RelayAddress,
   SMTP_PORT,
 } from "./config/address.ts";
@@ -39,8 +40,19 @@ const LOOPBACK = /^127\.|^::1$/;
 /** The relay's name in transcripts. */
 const RELAY = "relay.test";
 
+/** Any place: a transcript has one listener. */
+const LISTEN = "127.0.0.1:25";
+
+/** Where TLS comes first, whatever the scheme. RFC 8314 section 7.3. */
+const SUBMISSIONS_PORT = 465;
+
 /** Sections that bear on any session. */
 const SECTIONS = ["limits", "flags"];
+
+/** Keys that do, of sections that have others. */
+const KEYS = [
+  ...["server.greeting", "auth.mechanisms", "auth.failures"] as const,
+];
 
 /** What a client is to the server when its session begins. */
 export interface RecordedClient {
@@ -50,6 +62,17 @@ export interface RecordedClient {
   readonly isLocal: boolean;
   /** When its session begins, in ms since the epoch. */
   readonly began: number;
+  /** Whether it may use XCLIENT and XFORWARD. */
+  readonly isProxy?: boolean;
+  /** Where it came in. */
+  readonly listener?: {
+    /** Its address: what matters is whether TLS or LMTP is spoken there. */
+    readonly address: { readonly scheme?: "smtps" | "lmtp" };
+    /** Whether clients may log in, or have to. */
+    readonly auth: "off" | "optional" | "required";
+    /** Whether clients may begin TLS, or have to. */
+    readonly tls: "off" | "optional" | "required";
+  };
 }
 
 /** The settings of one session's transcript alone. */
@@ -73,6 +96,7 @@ export function sessionSettings(
     const text = client.isLocal ? `[${quote(address)}]` : "[]";
     settings.push({ key: "local.networks", text });
   }
+  settings.push(...listenerSettings(client, address));
   // Else the player would have a relay where there was none.
   const hasOwnRelays = entries.some(({ hostname }) => hostname !== undefined);
   if (url === undefined && hasOwnRelays) {
@@ -81,6 +105,26 @@ export function sessionSettings(
       settings.push({ key: "relay.tls", text: quote("opportunistic") });
     }
   }
+  return settings;
+}
+
+/**
+ * What holds where the client came in, without the place itself. A PROXY header
+ * is behind it when its recording begins.
+ */
+function listenerSettings(
+  { listener, isProxy = false }: RecordedClient,
+  client: string,
+): RecordedSetting[] {
+  if (listener === undefined) return [];
+  const { address: { scheme }, auth, tls } = listener;
+  const settings: RecordedSetting[] = [];
+  const add = (name: string, text: string) =>
+    settings.push({ key: `listener.${name}`, text });
+  if (scheme !== undefined) add("url", quote(`${scheme}://${LISTEN}`));
+  if (auth !== "optional") add("auth", quote(auth));
+  if (tls !== "optional") add("tls", quote(tls));
+  if (isProxy) add("xclient", `[${quote(client)}]`);
   return settings;
 }
 
@@ -110,7 +154,7 @@ export function commonSettings(config: Config): RecordedSetting[] {
   const keys = SECTIONS.flatMap((section) => keysOf(section))
     .filter(([, row]) => !row.notYet)
     .map(([key]) => key);
-  const changed = ["server.greeting", ...keys]
+  const changed = [...KEYS, ...keys]
     .map((key) => ({ key, text: formatKey(config, key) }))
     .filter(({ key, text }) => text !== formatKey(defaults, key));
   // Even a name that is a variable: `Received:` is folded where it is too long.
@@ -118,19 +162,40 @@ export function commonSettings(config: Config): RecordedSetting[] {
     key: "server.hostname",
     text: quote(config.server.hostname),
   };
-  return [hostname, ...changed, ...relaySettingsOf(config)];
+  return [
+    ...[hostname, ...changed, ...accessSettings(config)],
+    ...relaySettingsOf(config),
+  ];
+}
+
+/** Whether there is TLS, and who may log in, without any file's name. */
+function accessSettings({ tls, auth, hooks }: Config): RecordedSetting[] {
+  const settings = [
+    ["tls.certificate", tls.certificate, "mx.pem"],
+    ["auth.users_file", auth.users_file, "users"],
+    ["hooks.module", hooks.module, "hooks.ts"],
+  ] as const;
+  return settings.filter(([, file]) => file !== "")
+    .map(([key, , text]) => ({ key, text: quote(text) }));
 }
 
 function relaySettingsOf({ relay }: Config): RecordedSetting[] {
   const { url, tls } = relay;
   if (url === undefined && tls === undefined) return [];
-  const hasUser = url?.transport === "tcp" && url.user !== undefined;
+  const user = url?.transport === "tcp" ? url.user : undefined;
+  const hasUser = user !== undefined;
   const effective = tls ?? (hasUser ? "verified" : "opportunistic");
   const settings = [{ key: "relay.tls", text: quote(effective) }];
-  if (!hasUser) return settings;
-  // On this machine credentials may go out in clear: open.ts.
-  const isHere = url.hostname === "localhost" || LOOPBACK.test(url.hostname);
+  const isUsual = url === undefined || url.scheme === "smtp" ||
+    url.scheme === "unix";
+  if (isUsual && !hasUser) return settings;
+  // On this machine credentials may go out in clear: login.ts.
+  const isHere = url?.transport === "tcp" &&
+    (url.hostname === "localhost" || LOOPBACK.test(url.hostname));
   const relayHost = isHere ? "127.0.0.1" : RELAY;
-  const text = quote(`plain://user:secret@${relayHost}:25`);
+  const credentials = hasUser ? "user:secret@" : "";
+  const port = hasImplicitTls(url!) ? SUBMISSIONS_PORT : SMTP_PORT;
+  const place = `${credentials}${relayHost}:${port}`;
+  const text = quote(`${url!.scheme}://${place}`);
   return [{ key: "relay.url", text }, ...settings];
 }

@@ -152,6 +152,11 @@ export class Relays {
     return url === undefined ? undefined : this.#pool(url).known;
   }
 
+  /** Whether there is a default relay of which nothing is known. */
+  get isUnknown(): boolean {
+    return this.#config.relay.url !== undefined && this.known === undefined;
+  }
+
   /** Asks the default relay what it offers, where that is not known lately. */
   async probe(): Promise<void> {
     const { url } = this.#config.relay;

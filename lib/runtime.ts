@@ -7,7 +7,7 @@
  */
 
 import { Access, type AccessOptions } from "./access.ts";
-import type { Client, TlsFacts } from "./client.ts";
+import type { Client, ClientFacts, TlsFacts } from "./client.ts";
 import type { Config } from "./config/config.ts";
 import { openDelivery } from "./delivery/delivery.ts";
 import { MAX_AUTH_LINE_BYTES } from "./engine/options.ts";
@@ -125,6 +125,11 @@ export class Runtime {
     return runtime;
   }
 
+  /** Whether nothing is known of the default relay, where there is one. */
+  get isRelayUnknown(): boolean {
+    return this.#nextHops.isUnknown;
+  }
+
   /** Finds out what the default relay offers, so that EHLO can offer it too. */
   async probe(): Promise<void> {
     await this.#nextHops.probe();
@@ -181,10 +186,13 @@ export class Runtime {
   }
 
   /** The recording of a session that begins, if there is to be one. */
-  record(id: string, client: string): SessionRecording | undefined {
+  record(
+    { id, address, isProxy }: Pick<ClientFacts, "id" | "address" | "isProxy">,
+    listener: Listener,
+  ): SessionRecording | undefined {
     const { record: { dir }, relay: { url }, server } = this.config;
     if (dir === "") return undefined;
-    const isLocal = this.isLocal(client);
+    const isLocal = this.isLocal(address);
     const began = this.#shared.sweep.now();
     this.#recordedSettings ??= commonSettings(this.config);
     return this.#shared.recorder?.begin({
@@ -194,7 +202,7 @@ export class Runtime {
       settings: [
         ...sessionSettings(
           this.config,
-          { address: client, isLocal, began },
+          { address, isLocal, began, isProxy: isProxy ?? false, listener },
           this.relays.entries(),
         ),
         ...this.#recordedSettings,

@@ -182,6 +182,8 @@ export class Server implements AsyncDisposable {
     const listener = this.#runtime.listeners.get(key);
     // A listener that a reload took away may give what had come by then.
     if (listener === undefined) return connection.close();
+    // It was down when it was asked; a later EHLO is to offer what it has.
+    if (this.#runtime.isRelayUnknown) this.#probe();
     this.#reception.take(connection, listener, this.#runtime);
   }
 

@@ -30,7 +30,7 @@ export function traceOf(client: Client, facts: TraceFacts): string {
   return formatReceived({
     helo,
     clientName: name,
-    clientAddress: address,
+    clientAddress: client.isOriginKnown ? address : undefined,
     hostname,
     protocol: transmissionType({
       esmtp: client.esmtp,

@@ -84,6 +84,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   replay: [
     ...["transcript", "session", "runtime", "hop", "relay", "secret", "client"],
+    ...["sasl", "auth", "hooks"],
     ...["engine", "transport", "config", "log"],
   ],
   live: [

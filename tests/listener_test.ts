@@ -94,7 +94,7 @@ Deno.test("PROXY: without a good header in time there is no session; others are 
   await using relay = new ScriptedRelay();
   const config = listening(PROXIED, { limits: IMPATIENT });
   await using before = await servingBefore(relay, config);
-  const sent = ["EHLO x.test\r\n", "PROXY TCP4 nonsense\r\n", "PROXY TC", ""];
+  const sent = ["EHLO x.test\r\n", "PROXY UNKNOWN\r\n", "PROXY TC", ""];
   const heard = await Promise.all(sent.map(async (text) => {
     using client = await RawClient.connect(before.address);
     await client.send(text);
@@ -104,7 +104,7 @@ Deno.test("PROXY: without a good header in time there is no session; others are 
   await until("four lines", () => before.logged("begin-failed").length === 4);
   assertMatch(before.log, /begin-failed client=127\.0\.0\.1 .*PROXY header/);
   using fine = await RawClient.connect(before.address);
-  await fine.send("PROXY UNKNOWN\r\n");
+  await fine.send("PROXY TCP4 192.0.2.7 198.51.100.1 4321 25\r\n");
   assertMatch(await fine.reply(), /^220 /);
 });
 
@@ -168,6 +168,31 @@ Deno.test("XCLIENT: the peer speaks for another client, whose rights hold", asyn
   await client.ask("EHLO x.test");
   assertMatch(verdictOf(await client.mail({ to: TO })), /^250 /);
   assertMatch(traceIn(relay.taken[1]!.data), / with ESMTPA id/);
+});
+
+Deno.test("XCLIENT and XFORWARD: who is not known is a stranger, and no local one", async () => {
+  await using relay = new ScriptedRelay();
+  await using before = await servingBefore(relay, {
+    ...listening(TRUSTED),
+    local: { networks: ["127.0.0.0/8"] },
+  });
+  using client = await before.client();
+  await client.ask("XFORWARD NAME=far.test HELO=far.helo");
+  assertMatch(verdictOf(await client.mail({ to: TO })), /^250 /);
+  assertMatch(
+    traceIn(relay.taken[0]!.data),
+    /^from far\.helo \(far\.test \[unknown\]\) by/,
+  );
+  const line = "XCLIENT NAME=[UNAVAILABLE] ADDR=[UNAVAILABLE]";
+  assertMatch(await client.ask(line), /^220 /);
+  await client.ask("EHLO x.test");
+  assertMatch(verdictOf(await client.mail({ to: TO })), /^550 5\.7\.1 /);
+  const to = ["postmaster"];
+  assertMatch(verdictOf(await client.mail({ to })), /^250 /);
+  assertMatch(
+    traceIn(relay.taken[1]!.data),
+    /^from x\.test \(\[unknown\]\) by/,
+  );
 });
 
 Deno.test("XCLIENT and XFORWARD are neither offered to nor taken from anybody else", async () => {

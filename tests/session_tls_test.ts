@@ -137,11 +137,19 @@ Deno.test("a client that stalls in a handshake is given up after read_timeout", 
 
 Deno.test("a client in TLS that vanishes, or closes without a word, is no fault of ours", async () => {
   await using serving = await Serving.start({ tls: TLS });
-  for (const line of ["NOOP", "MAIL FROM:<a@example.org>"]) {
+  for (
+    const [line, isReset] of [
+      ["NOOP", false],
+      ["MAIL FROM:<a@example.org>", false],
+      ["NOOP", true],
+    ] as const
+  ) {
     const client = await serving.client();
     await client.startTls();
     await client.ask("EHLO x.test");
     await client.ask(line);
+    // Closing with replies unread is a reset.
+    if (isReset) await client.send("NOOP\r\n".repeat(2_000));
     client.close();
     await until("no session", () => serving.server.sessions().length === 0);
   }

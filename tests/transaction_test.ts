@@ -139,7 +139,7 @@ Deno.test("under LMTP each recipient gets its own verdict, in the order of RCPT"
   await transaction.rcpt(rcpts("d@three", "e@two"));
   await transaction.data("");
   assertEquals(await transaction.finish(), [OK, NO, LATER, OK, NO]);
-  assertEquals(transaction.delivered, [hops[0], hops[2]]);
+  assertEquals(transaction.delivered, [hops[0]!, hops[2]!]);
 });
 
 Deno.test("a hop that refuses DATA is the answer, and all are given up", async () => {

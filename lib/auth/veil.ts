@@ -2,8 +2,8 @@
  * Takes a client's password or token out of what the operator's code threw:
  * the URL that an error of `fetch()` repeats, for one, has its arguments.
  *
- * It is found as it is and in the forms that URLs, JSON and Basic authorization
- * give it; in another one, or in an object that is thrown, it is not.
+ * It is found as it is, as URLs and JSON write it, and in base64 where nothing else
+ * is encoded with it; in another form, or in an object that is thrown, it is not.
  *
  * @module
  */
@@ -57,7 +57,7 @@ function causeOf(
   if (left === 0) return undefined;
   const inner = causeOf(cause.cause, clean, left - 1);
   const copy = new Error(clean(String(cause.message)), { cause: inner });
-  copy.name = String(cause.name);
+  copy.name = clean(String(cause.name));
   return withStack(copy, cause, clean);
 }
 

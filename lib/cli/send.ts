@@ -22,8 +22,9 @@ export const sendCommand: Command = {
     "send --from A --to B [--to C]… [--server HOST[:PORT]|URL] [-c FILE] [--json] [FILE|-]",
   help: `  --from ADDRESS     the sender; "" or "<>" for none
   --to ADDRESS       a recipient; may be repeated
-  --server URL       HOST[:PORT], plain://USER:PWD@HOST:587 or unix:/PATH;
-                     default: the configured relay, or else Postern itself
+  --server URL       HOST[:PORT], smtp://USER:PWD@HOST, smtps://USER:PWD@HOST,
+                     lmtp://HOST:PORT or unix:/PATH; default: the configured
+                     relay, or else Postern itself
   -c, --config FILE  the configuration; default: ./postern.toml, or none
   --json             the fates as one line of JSON
   FILE               the message; default: standard input

@@ -5,7 +5,7 @@
  */
 
 import { formatListenAddress } from "../address.ts";
-import type { Config, ConfigInput } from "../config/config.ts";
+import type { Config, ConfigInput, ListenerConfig } from "../config/config.ts";
 import { formatProblem } from "../config/problem.ts";
 import {
   fileSink,
@@ -29,15 +29,19 @@ export const serveCommand: Command = {
     "serve [-c FILE] [--listen ADDR]… [--relay URL] [--maildir DIR] [--record DIR] [--log-level LEVEL] [--log-format text|json]",
   help:
     `  -c, --config FILE    the configuration; default: ./postern.toml, or none
-  --listen ADDR        HOST:PORT, [IPv6]:PORT or unix:/PATH; may be repeated
-  --relay URL          where mail goes: smtp://HOST:PORT, plain://USER:PWD@HOST:587
+  --listen ADDR        HOST:PORT, [IPv6]:PORT, unix:/PATH, smtps://HOST:PORT or
+                       lmtp://HOST:PORT; may be repeated
+  --relay URL          where mail goes: smtp://HOST:PORT, lmtp:unix:/PATH,
+                       smtp://USER:PWD@HOST for a login, smtps://USER:PWD@HOST
+                       in TLS from the start
   --maildir DIR        where mail goes that is not relayed
   --record DIR         where a transcript of every session goes, without secrets
   --log-level LEVEL    debug, info, warn or error
   --log-format FORMAT  text or json
 
 SIGINT and SIGTERM let sessions finish their message, a second one breaks them
-off; SIGHUP reads the configuration again and reopens the log.
+off; SIGHUP reads the configuration, certificates, users and hooks again and
+reopens the log.
 
 Example:
   postern serve --listen 127.0.0.1:2525 --relay smtp://localhost:25`,
@@ -193,12 +197,21 @@ function introduce(server: Server, config: Config, log: Log): void {
     ? `stores every message in the mbox ${mbox}`
     : `stores every message in the Maildir ${maildir}`;
   say(`Postern listens on ${addresses.join(", ")} and ${where}.`);
-  const first = server.addresses.find(({ transport }) => transport === "tcp");
+  // They are in the order in which they were configured.
+  const listeners = [
+    ...config.server.listen.map((url) => ({ url })),
+    ...config.listener,
+  ];
+  const first = addresses.find((_, i) => isForAll(listeners[i]!));
   if (first === undefined) return;
   say("Send it a first message:");
   say(
-    `  curl smtp://${
-      formatListenAddress(first)
-    } --mail-from a@example.org --mail-rcpt b@localhost -T message.eml`,
+    `  curl smtp://${first} --mail-from a@example.org --mail-rcpt b@localhost -T message.eml`,
   );
+}
+
+/** Whether a first message needs neither TLS nor a login. */
+function isForAll({ url, tls, auth }: Partial<ListenerConfig>): boolean {
+  return url?.transport === "tcp" && url.scheme === undefined &&
+    tls !== "required" && auth !== "required";
 }

@@ -26,8 +26,8 @@ export interface ChunkEnd {
 export interface Dropped {
   /** What is said behind it. */
   readonly reply: Reply;
-  /** Whether that is the owner's answer. */
-  readonly isAnswer: boolean;
+  /** How often that is said as the owner's answer; 0: it is the engine's own. */
+  readonly answers: number;
 }
 
 /** Reads messages from a framing. */

@@ -2,14 +2,14 @@
  * Decides whether a command may come now: by the protocol, by what is offered,
  * by the table of states, by what TLS and AUTH have brought.
  *
- * Nobody has to be asked for it.
+ * Nobody has to be asked for it. Nor for what of it is believed.
  *
  * @module
  */
 
 import { badOrderReply } from "./answers.ts";
-import type { Command, Verb } from "./command.ts";
-import type { RcptCommand } from "./events.ts";
+import { type Command, needsSmtputf8, type Verb } from "./command.ts";
+import type { MailCommand, RcptCommand } from "./events.ts";
 import { REPLIES, type Reply } from "./reply.ts";
 import type { Standing } from "./standing.ts";
 import { EXPECTED, SERVER_MOVES } from "./states.ts";
@@ -28,14 +28,29 @@ export function refusalOf(
 
 /** Gives the refusal of a recipient, where `asked` before it are asked about. */
 export function recipientRefusal(
-  { recipient }: RcptCommand,
+  command: RcptCommand,
   asked: number,
   { recipients, smtputf8, options }: Standing,
 ): Reply | undefined {
   if (recipients + asked >= options.maxRecipients) {
     return REPLIES.tooManyRecipients;
   }
-  return recipient.utf8 && !smtputf8 ? REPLIES.needSmtputf8 : undefined;
+  return needsSmtputf8(command) && !smtputf8 ? REPLIES.needSmtputf8 : undefined;
+}
+
+/**
+ * Gives a MAIL as it is believed: who has not logged in, and is not trusted to
+ * speak for others, can't say who sent it first. RFC 4954 section 5.
+ */
+export function believed(
+  command: MailCommand,
+  { authenticated, offer }: Standing,
+): MailCommand {
+  const { parameters } = command;
+  if (parameters.auth === undefined || authenticated || offer.xforward) {
+    return command;
+  }
+  return { ...command, parameters: { ...parameters, auth: "<>" } };
 }
 
 /** RFC 2033 section 4.1. */

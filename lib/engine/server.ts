@@ -20,7 +20,7 @@ import { Framing } from "./framing.ts";
 import type { Leniency } from "./leniency.ts";
 import { MessageReader } from "./message_reader.ts";
 import type { ServerOptions } from "./options.ts";
-import { recipientRefusal, refusalOf } from "./permission.ts";
+import { believed, recipientRefusal, refusalOf } from "./permission.ts";
 import { gatherRecipients } from "./recipients.ts";
 import { isPositive, REPLIES, type Reply } from "./reply.ts";
 import { Speech } from "./speech.ts";
@@ -236,8 +236,10 @@ export class ServerEngine {
     if (dropped === undefined) {
       this.#standing.move("PAUSE");
       this.#speech.say(chunkReply(size));
-    } else if (dropped.isAnswer) this.#speech.say(dropped.reply);
-    else this.#speech.refuse(dropped.reply);
+    } else if (dropped.answers === 0) this.#speech.refuse(dropped.reply);
+    else {
+      for (let i = 0; i < dropped.answers; i++) this.#speech.say(dropped.reply);
+    }
     return "more";
   }
 
@@ -254,12 +256,14 @@ export class ServerEngine {
     const refusal = refusalOf(command, this.#standing);
     if (refusal !== undefined) {
       if (command.verb !== "BDAT") return void this.#speech.refuse(refusal);
-      const dropped = { reply: refusal, isAnswer: false };
+      const dropped = { reply: refusal, answers: 0 };
       return void this.#message.drop(command, dropped);
     }
     switch (command.verb) {
       case "RCPT":
         return this.#takeRecipients(command);
+      case "MAIL":
+        return questionOf(believed(command, this.#standing));
       case "BDAT":
         this.#standing.chunk = command;
         if (this.#standing.state === "rcpt") {
@@ -306,10 +310,10 @@ export class ServerEngine {
 
   /** As with DATA; but the octets are there already, and come before a reply. */
   #settleChunk(event: Event, reply: Reply): void {
-    const { chunk, isBinary } = this.#standing;
+    const { chunk, isBinary, verdicts } = this.#standing;
     this.#standing.settle(event, reply);
     if (reply.close) this.#speech.say(reply);
     else if (isPositive(reply)) this.#message.startChunks(chunk!, isBinary);
-    else this.#message.drop(chunk!, { reply, isAnswer: true });
+    else this.#message.drop(chunk!, { reply, answers: verdicts });
   }
 }

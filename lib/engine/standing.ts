@@ -89,8 +89,12 @@ export class Standing {
   /** How many replies a question takes. RFC 2033 section 4.2. */
   repliesTo(event: Event): number {
     if (event.type === "rcpt") return event.recipients.length;
-    const isForEach = event.type === "end" &&
-      this.options.protocol === "lmtp" && this.#isWhole;
+    return event.type === "end" ? this.verdicts : 1;
+  }
+
+  /** How many replies say what becomes of the message, or of a chunk of it. */
+  get verdicts(): number {
+    const isForEach = this.options.protocol === "lmtp" && this.#isWhole;
     return isForEach ? this.#recipients : 1;
   }
 

@@ -63,8 +63,8 @@ export interface Trace {
   readonly helo: string;
   /** The client's name by DNS, where it is known. */
   readonly clientName?: string | undefined;
-  /** The client's bare address; empty for a Unix socket. */
-  readonly clientAddress: string;
+  /** The client's bare address; empty for a Unix socket, absent: not known. */
+  readonly clientAddress: string | undefined;
   /** This host's name. */
   readonly hostname: string;
   /** How the message came in. */
@@ -182,7 +182,8 @@ function cleanName(text: string, utf8: boolean): string {
 }
 
 /** An address as RFC 5321 section 4.1.3 writes it, without an IPv6 zone. */
-function formatLiteral(address: string): string {
+function formatLiteral(address: string | undefined): string {
+  if (address === undefined) return "[unknown]";
   const bare = clean(
     address.replace(/%.*$/s, ""),
     /[^0-9A-Fa-f:.]/g,

@@ -39,7 +39,7 @@ export type RelayEvent =
 
 /** What our client says outside of data. */
 const COMMAND =
-  /^(?:(?:EHLO|HELO) \S+|MAIL FROM:<.*>[ -~]*|RCPT TO:<.*>|DATA|RSET|QUIT|STARTTLS|AUTH .*)$/s;
+  /^(?:(?:EHLO|HELO|LHLO) \S+|MAIL FROM:<.*>[ -~]*|RCPT TO:<.*>[ -~]*|DATA|RSET|QUIT|STARTTLS|AUTH .*|XFORWARD [!-~ ]+|BDAT \d+(?: LAST)?)$/s;
 
 /** Recipients that it does not know, so that verdicts differ. */
 const REFUSED = "RCPT TO:<unknown";
@@ -54,6 +54,8 @@ export class AnsweringRelay {
   #isGreeted = false;
   #isInData = false;
   #isOver = false;
+  /** Whether each recipient has a reply of its own. RFC 2033 section 4.2. */
+  #isLmtp = false;
   /** What is to be said once all that was asked is answered. */
   #due = "";
   #data = "";
@@ -101,9 +103,11 @@ export class AnsweringRelay {
     const verb = line.slice(0, 4);
     switch (verb) {
       case "EHLO":
+      case "LHLO":
       case "HELO": {
         this.#forget();
-        const offer = verb === "EHLO" ? this.#memory.plan.offer : [];
+        this.#isLmtp = verb === "LHLO";
+        const offer = verb === "HELO" ? [] : this.#memory.plan.offer;
         const lines = ["relay.test", ...offer];
         this.#reply(
           lines.map((text, i) =>
@@ -139,6 +143,9 @@ export class AnsweringRelay {
       case "AUTH":
         this.#reply("235 2.7.0 Ok\r\n");
         return;
+      case "XFOR":
+        this.#reply("250 2.0.0 Ok\r\n");
+        return;
       default:
         this.#reply("500 5.5.2 Unknown command\r\n");
     }
@@ -158,11 +165,14 @@ export class AnsweringRelay {
     const { octets, hasBareNewline } = messageAt(this.#data, 0)!;
     if (hasBareNewline) this.#memory.strange.push(octets);
     const [sender = "?", recipients] = [this.#sender, this.#recipients];
-    const isTaken = isConsent(this.#reply("250 2.0.0 Queued\r\n"));
-    this.#memory.taken.push({
-      ...{ sender, recipients, octets, isTaken },
-      hasTrace: true,
-    });
+    const groups = this.#isLmtp ? recipients.map((to) => [to]) : [recipients];
+    for (const recipients of groups) {
+      const isTaken = isConsent(this.#reply("250 2.0.0 Queued\r\n"));
+      this.#memory.taken.push({
+        ...{ sender, recipients, octets, isTaken },
+        hasTrace: true,
+      });
+    }
     this.#forget();
   }
 

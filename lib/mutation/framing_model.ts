@@ -28,8 +28,20 @@ const FORBIDDEN_SO_FAR = /\0|\r(?!\n|$)|(?<!\r)\n/;
 
 const BARE_NEWLINE = /\r(?!\n)|(?<!\r)\n/;
 
+/** RFC 3030 section 2; a size that is none of a message is not read. */
+const BDAT = /^BDAT +(\d{1,20})( +LAST)?[ \t]*$/i;
+
+/** The PROXY protocol's second version begins so. */
+const PROXY_V2 = "\r\n\r\n\0\r\nQUIT\n";
+
+/** Octets of its header before those that it tells the number of. */
+const PROXY_V2_OCTETS = 16;
+
 /** A path in its brackets: quoted strings may hold ">". */
 const PATH = /^[a-z]+ [a-z]+:[ \t]*<((?:"(?:\\[^]|[^"\\])*"|[^">])*)>/i;
+
+/** A path without them, where that is put up with. */
+const BARE_PATH = /^[a-z]+ [a-z]+:[ \t]*((?:"(?:\\[^]|[^"\\])*"|[^" \t<>])+)/i;
 
 /** RFC 5321 appendix C. */
 const SOURCE_ROUTE = /^(?:@(?:\[[^\]]*\]|[^:,[\]]+),?)+:/;
@@ -74,6 +86,52 @@ export function messageAt(sent: string, at: number): Unit | undefined {
   };
 }
 
+/** A BDAT: its chunk's octets, and whether it is the last. */
+export interface Chunk extends Unit {
+  /** Whether it ends the message. */
+  readonly isLast: boolean;
+}
+
+/**
+ * The chunk whose BDAT is a line that was sent.
+ *
+ * @param line The line.
+ * @returns `undefined` where it is no BDAT; without `octets` where not all of
+ * them were sent.
+ */
+export function chunkBehind(
+  sent: string,
+  line: Unit,
+): Chunk | Pick<Chunk, "isLast"> | undefined {
+  const [, size, last] = BDAT.exec(line.octets) ?? [];
+  if (size === undefined) return undefined;
+  const end = line.end + Number(size);
+  const isLast = last !== undefined;
+  if (end > sent.length) return { isLast };
+  const octets = sent.slice(line.end, end);
+  return { octets, end, hasBareNewline: false, isLast };
+}
+
+/** A message that came in chunks, as it must come out. RFC 3030 section 2. */
+export function messageOf(chunks: string, isBinary: boolean): Unit {
+  const end = 0;
+  if (isBinary) return { octets: chunks, end, hasBareNewline: false };
+  const isOpen = chunks !== "" && !/[\r\n]$/.test(chunks);
+  return {
+    octets: chunks.replace(/\r\n|\r|\n/g, "\r\n") + (isOpen ? "\r\n" : ""),
+    end,
+    hasBareNewline: BARE_NEWLINE.test(chunks),
+  };
+}
+
+/** Where SMTP begins behind a PROXY header; 0: there is none. */
+export function proxyHeaderEnd(sent: string): number {
+  if (sent.startsWith("PROXY ")) return sent.indexOf("\r\n") + 2;
+  if (!sent.startsWith(PROXY_V2)) return 0;
+  const [high, low] = [sent.charCodeAt(14), sent.charCodeAt(15)];
+  return PROXY_V2_OCTETS + 256 * high + low;
+}
+
 /**
  * Whether a server may refuse these bytes before their CRLF is there.
  *
@@ -91,7 +149,8 @@ export function isBadSoFar(octets: string, maxLine: number): boolean {
  * @returns `undefined` where there is no path.
  */
 export function addressOf(line: string): string | undefined {
-  return PATH.exec(line)?.[1]?.replace(SOURCE_ROUTE, "");
+  const [, address] = PATH.exec(line) ?? BARE_PATH.exec(line) ?? [];
+  return address?.replace(SOURCE_ROUTE, "");
 }
 
 /** Whether what a relay said begins with a whole reply that says yes. */

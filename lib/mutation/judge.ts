@@ -15,73 +15,37 @@
  */
 
 import {
+  Broken,
+  type Evidence,
+  repliesOf,
+  type Reply,
+  shown,
+} from "./evidence.ts";
+import {
   addressOf,
+  type Chunk,
+  chunkBehind,
   isBadSoFar,
   lineAt,
   messageAt,
+  messageOf,
+  proxyHeaderEnd,
   type Unit,
 } from "./framing_model.ts";
-import { matchTaken, type Message, type Taken } from "./judge_mail.ts";
-
-/** A line that Postern said to its client. */
-export interface Heard {
-  /** The line without its CRLF, a character for each byte. */
-  readonly line: string;
-  /** How many bytes the client had sent by then. */
-  readonly sent: number;
-  /** How many messages had been taken by then. */
-  readonly taken: number;
-}
-
-/** What is known of a conversation once it is over. */
-export interface Evidence {
-  /** All that the client sent, a character for each byte. */
-  readonly sent: string;
-  /** All that Postern said to it. */
-  readonly heard: readonly Heard[];
-  /** What Postern said behind its last whole line. */
-  readonly unfinished: string;
-  /** The messages that the store or a relay was given, in order. */
-  readonly taken: readonly Taken[];
-  /** Whether the client broke the connection, so that replies may be missing. */
-  readonly wasReset: boolean;
-  /** Bounds of Postern's configuration. */
-  readonly limits: {
-    /** Longest command line in bytes, CRLF included. */
-    readonly line: number;
-    /** Largest message in bytes; 0: any. */
-    readonly data: number;
-    /** Whether a message with a bare CR or LF is refused. */
-    readonly rejectsBareNewlines: boolean;
-  };
-}
-
-/** One reply of Postern's. */
-interface Reply {
-  /** Its three digits. */
-  readonly code: string;
-  /** Its last line. */
-  readonly last: string;
-  /** When its first line was heard. */
-  readonly sent: number;
-  /** When its last line was heard. */
-  readonly taken: number;
-}
-
-/** Longest reply line, CRLF included. RFC 5321 section 4.5.3.1.5. */
-const MAX_REPLY_LINE_BYTES = 512;
-
-/** A reply's line: printable ASCII. RFC 5321 section 4.2. */
-const REPLY_LINE = /^([2-5]\d\d)([ -])[ -~]*$/;
+import { matchTaken, type Message } from "./judge_mail.ts";
 
 /** What may be answered with 2xx. */
 const KNOWN =
-  /^(?:EHLO|HELO|MAIL|RCPT|RSET|NOOP|HELP|VRFY|EXPN|QUIT|AUTH|STARTTLS)(?:[ \t]|$)/i;
+  /^(?:EHLO|HELO|LHLO|MAIL|RCPT|RSET|NOOP|HELP|VRFY|EXPN|QUIT|AUTH|STARTTLS|XCLIENT|XFORWARD)(?:[ \t]|$)/i;
 
-/** Most of a line that is shown, in characters. */
-const MAX_SHOWN = 60;
+/** Where its size can't be read nobody knows what comes behind: it ends the session. */
+const BDAT = /^BDAT(?:[ \t]|$)/i;
 
-class Broken extends Error {}
+/** What else may be taken for one. */
+const MAYBE_BDAT = /^BDAT/i;
+
+/** Longest line of an AUTH exchange, CRLF included. RFC 4954 section 4. */
+const MAX_AUTH_LINE_BYTES = 12_288;
 
 /**
  * Judges a conversation that is over.
@@ -103,26 +67,46 @@ class Walk {
   readonly #evidence: Evidence;
   readonly #replies: readonly Reply[];
   #at = 0;
+  #isOver = false;
+  /** Whether the last reply may have been the end. */
+  #mayEnd = false;
   #phase: "command" | "auth" | "data" = "command";
   #sender: string | undefined;
   #recipients: string[] = [];
   #messages: Message[] = [];
+  /** The chunks of a message so far. */
+  #chunks = "";
+  #isBinary = false;
+  /** The message whose recipients have their replies one by one, and those left. */
+  #verdicts: { readonly unit: Unit; readonly to: string[] } | undefined;
 
   constructor(evidence: Evidence) {
     this.#evidence = evidence;
     this.#replies = repliesOf(evidence);
+    const { listener, secured, sent, heard } = evidence;
+    // Who is no proxy of ours is greeted before it says anything.
+    const isProxy = listener.isProxied && heard[0]?.sent !== 0;
+    if (isProxy) this.#at = proxyHeaderEnd(sent);
+    if (listener.isSmtps) this.#at = secured[0] ?? Infinity;
   }
 
   run(): void {
     const [greeting, ...replies] = this.#replies;
     if (greeting === undefined) {
-      if (this.#evidence.wasReset) return;
+      const { wasReset, listener } = this.#evidence;
+      // Who can't begin as is agreed on hears nothing.
+      if (wasReset || listener.isSmtps || listener.isProxied) return;
       throw new Broken("there was no greeting");
     }
-    let isOver = greeting.code !== "220";
+    this.#isOver = greeting.code !== "220";
     for (const reply of replies) {
-      if (isOver) {
+      if (this.#isOver) {
         throw new Broken(`behind the end it said ${shown(reply.last)}`);
+      }
+      this.#mayEnd = false;
+      if (this.#verdicts !== undefined && reply.code !== "421") {
+        this.#verdict(this.#verdicts, reply);
+        continue;
       }
       const unit = this.#next();
       if (reply.code === "421") this.#close(unit, reply);
@@ -132,9 +116,9 @@ class Walk {
         if (reply.sent < unit.end) this.#early(reply.sent, reply);
         this.#answered(unit, reply);
       }
-      isOver = reply.code === "421" || reply.code === "221";
+      this.#isOver ||= reply.code === "421" || reply.code === "221";
     }
-    const unanswered = isOver ? undefined : this.#next();
+    const unanswered = this.#isOver || this.#mayEnd ? undefined : this.#next();
     if (unanswered !== undefined) this.#unanswered(unanswered);
     const problem = matchTaken(
       this.#messages,
@@ -144,11 +128,21 @@ class Walk {
     if (problem !== undefined) throw new Broken(problem);
   }
 
-  #next(): Unit | undefined {
+  #next(): Unit | Chunk | undefined {
     const { sent } = this.#evidence;
-    return this.#phase === "data"
-      ? messageAt(sent, this.#at)
-      : lineAt(sent, this.#at);
+    if (this.#phase === "data") return messageAt(sent, this.#at);
+    const line = lineAt(sent, this.#at);
+    if (line === undefined || this.#phase === "auth") return line;
+    const chunk = chunkBehind(sent, line) ?? line;
+    return "octets" in chunk ? chunk : undefined;
+  }
+
+  /** Whether the octets of a chunk are still to come. */
+  get #isInChunk(): boolean {
+    const { sent } = this.#evidence;
+    const line = lineAt(sent, this.#at);
+    return this.#phase === "command" && line !== undefined &&
+      chunkBehind(sent, line) !== undefined;
   }
 
   /** A reply before the whole was there: only to what can't be a command. */
@@ -158,12 +152,15 @@ class Walk {
     if (this.#phase === "data") {
       throw new Broken(`before the message's end it said ${shown(last)}`);
     }
-    if (!isBadSoFar(soFar, limits.line)) {
+    // A BDAT whose size can't be, or can't be read, ends the session.
+    const isEnd = this.#isInChunk && last.startsWith("5");
+    if (!isEnd && !isBadSoFar(soFar, limits.line)) {
       throw new Broken(`nobody had asked when it said ${shown(last)}`);
     }
     if (!last.startsWith("5")) {
       throw new Broken(`it took a bad line: ${shown(last)}`);
     }
+    this.#mayEnd = MAYBE_BDAT.test(soFar);
     // Answered once: its rest is no second command.
     if (this.#next() === undefined) this.#at = Infinity;
   }
@@ -192,20 +189,29 @@ class Walk {
     this.#at = unit.end;
     const { code, last } = reply;
     const isYes = code.startsWith("2");
-    if (this.#phase === "data") {
-      this.#end(unit, isYes, reply.taken);
-      this.#phase = "command";
+    if (this.#phase === "data" || isChunk(unit)) {
       if (code.startsWith("3")) {
         throw new Broken(`a message was answered ${shown(last)}`);
       }
-      return;
+      this.#phase = "command";
+      return isChunk(unit)
+        ? this.#chunk(unit, isYes, reply)
+        : this.#ended(unit, reply);
     }
     const line = unit.octets;
     const said = `${shown(line)} was answered ${shown(last)}`;
-    const isBad = unit.hasBareNewline ||
-      line.length + 2 > this.#evidence.limits.line;
+    const isAuth = this.#phase === "auth" || /^AUTH /i.test(line);
+    const { limits } = this.#evidence;
+    const maxLine = isAuth
+      ? Math.max(limits.line, MAX_AUTH_LINE_BYTES)
+      : limits.line;
+    const isBad = unit.hasBareNewline || line.length + 2 > maxLine;
     if (isBad && !code.startsWith("5")) throw new Broken(said);
-    if (this.#phase === "auth" || /^AUTH /i.test(line)) {
+    if (this.#phase === "command" && code.startsWith("5")) {
+      this.#isOver = !isBad && BDAT.test(line);
+      this.#mayEnd = MAYBE_BDAT.test(line);
+    }
+    if (isAuth) {
       this.#phase = code === "334" ? "auth" : "command";
       return;
     }
@@ -226,10 +232,19 @@ class Walk {
     switch (line.slice(0, 4).toUpperCase()) {
       case "EHLO":
       case "HELO":
+      case "LHLO":
       case "RSET":
+        return this.#forget();
+      case "STAR":
+        // What was sent by then is nobody's; and in clear nothing more is said.
+        this.#at = this.#evidence.secured.find((at) => at >= this.#at) ??
+          Infinity;
+        return this.#forget();
+      case "XCLI":
         return this.#forget();
       case "MAIL":
         this.#forget();
+        this.#isBinary = /\sBODY=BINARYMIME(?:\s|$)/i.test(line);
         this.#sender = addressOf(line);
         if (this.#sender === undefined) throw new Broken(said);
         return;
@@ -245,6 +260,44 @@ class Walk {
   #forget(): void {
     this.#sender = undefined;
     this.#recipients = [];
+    this.#chunks = "";
+    this.#isBinary = false;
+  }
+
+  #chunk({ octets, isLast }: Chunk, isYes: boolean, reply: Reply): void {
+    // Out of order, it changes nothing.
+    if (reply.code === "503") return;
+    const isExpected = this.#recipients.length > 0;
+    if (isExpected) this.#chunks += octets;
+    if (isYes && !isExpected) {
+      throw new Broken(`a chunk of nothing was answered ${shown(reply.last)}`);
+    }
+    if (!isExpected || (isYes && !isLast)) return;
+    const message = messageOf(this.#chunks, this.#isBinary);
+    if (isLast) this.#ended(message, reply);
+    else this.#end(message, false, reply.taken);
+  }
+
+  /** A message's end; under LMTP the first of its replies. */
+  #ended(unit: Unit, reply: Reply): void {
+    if (!this.#evidence.listener.isLmtp) {
+      return this.#end(unit, reply.code.startsWith("2"), reply.taken);
+    }
+    this.#verdict(this.#verdicts = { unit, to: this.#recipients }, reply);
+  }
+
+  /** The next recipient's reply. RFC 2033 section 4.2. */
+  #verdict(
+    { unit, to }: { readonly unit: Unit; readonly to: string[] },
+    { code, taken }: Reply,
+  ): void {
+    const sender = this.#sender;
+    this.#recipients = to.splice(0, 1);
+    this.#end(unit, code.startsWith("2"), taken);
+    this.#sender = sender;
+    if (to.length > 0) return;
+    this.#verdicts = undefined;
+    this.#forget();
   }
 
   /** A message's end, and whether it was answered with 2xx. */
@@ -268,31 +321,6 @@ class Walk {
   }
 }
 
-/** The replies that these lines are. */
-function repliesOf({ heard, unfinished, wasReset }: Evidence): Reply[] {
-  const replies: Reply[] = [];
-  let first: Heard | undefined;
-  for (const each of heard) {
-    const { line, taken } = each;
-    const [, code, separator] = REPLY_LINE.exec(line) ?? [];
-    const isInStep = first === undefined || first.line.slice(0, 3) === code;
-    if (
-      code === undefined || !isInStep || line.length + 2 > MAX_REPLY_LINE_BYTES
-    ) throw new Broken(`no reply has the line ${shown(line)}`);
-    first ??= each;
-    if (separator === "-") continue;
-    replies.push({ code, last: line, sent: first.sent, taken });
-    first = undefined;
-  }
-  const rest = first?.line ?? unfinished;
-  if (rest !== "" && !wasReset) {
-    throw new Broken(`a reply has no end: ${shown(rest)}`);
-  }
-  return replies;
-}
-
-function shown(octets: string): string {
-  return JSON.stringify(
-    octets.length > MAX_SHOWN ? `${octets.slice(0, MAX_SHOWN)}…` : octets,
-  );
+function isChunk(unit: Unit): unit is Chunk {
+  return "isLast" in unit;
 }

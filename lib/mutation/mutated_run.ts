@@ -17,7 +17,7 @@ import {
   type RelayEvent,
   type RelayMemory,
 } from "./answering_relay.ts";
-import type { Evidence, Heard } from "./judge.ts";
+import type { Evidence, Heard } from "./evidence.ts";
 import type { Taken } from "./judge_mail.ts";
 import type { RelayPlan } from "./relay_faults.ts";
 import type { Action } from "./script.ts";
@@ -32,6 +32,7 @@ export type RunEvent =
   | { readonly kind: "heard"; readonly line: string }
   | { readonly kind: "waited"; readonly ms: number }
   | { readonly kind: "ended"; readonly how: "eof" | "reset" }
+  | { readonly kind: "secured" }
   | { readonly kind: "closed" }
   | {
     readonly kind: "relay";
@@ -43,8 +44,8 @@ export type RunEvent =
 export interface Run {
   /** Everything that went over the wires, in order. */
   readonly events: readonly RunEvent[];
-  /** What the judge needs, but for the limits. */
-  readonly evidence: Omit<Evidence, "limits">;
+  /** What the judge needs, but for what is configured. */
+  readonly evidence: Omit<Evidence, "limits" | "listener">;
   /** What was delivered to the store. */
   readonly delivered: readonly Delivered[];
   /** How many replies were due to the relay's side. */
@@ -86,15 +87,17 @@ const MAX_END_ROUNDS = 200;
  * @param stage Postern, ready; it is disposed of.
  * @param actions What the client does.
  * @param plan How the relay speaks.
+ * @param isLmtp Whether each recipient has a reply of its own.
  */
 export async function runMutated(
   stage: Stage,
   actions: readonly Action[],
   plan: RelayPlan,
+  isLmtp = false,
 ): Promise<Run> {
   const [client] = stage.wires("client");
   if (client === undefined) throw new TypeError("Cannot run without a client");
-  const running = new Running(stage, client, plan);
+  const running = new Running(stage, client, plan, isLmtp);
   let broken: string | undefined;
   try {
     await running.run(actions);
@@ -113,10 +116,12 @@ class Restless extends Error {}
 class Running {
   readonly #stage: Stage;
   readonly #client: StageWire;
+  readonly #isLmtp: boolean;
   readonly #events: RunEvent[] = [];
   readonly #heard: Heard[] = [];
   readonly #taken: Taken[] = [];
   readonly #sent: string[] = [];
+  readonly #secured: number[] = [];
   #sentBytes = 0;
   #delivered = 0;
   #isClosed = false;
@@ -126,7 +131,13 @@ class Running {
   readonly #relays = new Map<StageWire, AnsweringRelay>();
   readonly #memory: RelayMemory;
 
-  constructor(stage: Stage, client: StageWire, plan: RelayPlan) {
+  constructor(
+    stage: Stage,
+    client: StageWire,
+    plan: RelayPlan,
+    isLmtp: boolean,
+  ) {
+    this.#isLmtp = isLmtp;
     this.#stage = stage;
     this.#client = client;
     this.#watchRoom(client);
@@ -149,6 +160,7 @@ class Running {
       }
       await this.#rest();
       if (action.kind === "wait") await this.#pass(action.ms);
+      else if (action.kind === "tls") await this.#secure();
       else {
         if (!this.#isClosed) {
           this.#events.push({ kind: "ended", how: action.how });
@@ -180,6 +192,18 @@ class Running {
     }
   }
 
+  /** Goes over to TLS, if Postern waits for it. */
+  async #secure(): Promise<void> {
+    try {
+      await this.#client.startTls();
+    } catch {
+      return;
+    }
+    this.#secured.push(this.#sentBytes);
+    this.#events.push({ kind: "secured" });
+    await this.#rest();
+  }
+
   /** Ends the session; what was broken by that. */
   async dispose(): Promise<string | undefined> {
     let end: string | true | undefined;
@@ -203,6 +227,7 @@ class Running {
         unfinished: this.#client.unfinished,
         taken: this.#taken,
         wasReset: this.#wasReset,
+        secured: this.#secured,
       },
       delivered: this.#stage.delivered ?? [],
       relayReplies: this.#memory.replies,
@@ -284,13 +309,16 @@ class Running {
     const { delivered = [] } = this.#stage;
     for (; this.#delivered < delivered.length; this.#delivered++) {
       const { sender, recipients, message } = delivered[this.#delivered]!;
-      this.#taken.push({
-        sender: toOctets(sender),
-        recipients: recipients.map(toOctets),
-        octets: octetsOf(message),
-        hasTrace: false,
-        isTaken: true,
-      });
+      const all = recipients.map(toOctets);
+      const groups = this.#isLmtp ? all.map((each) => [each]) : [all];
+      for (const recipients of groups) {
+        this.#taken.push({
+          ...{ sender: toOctets(sender), recipients },
+          octets: octetsOf(message),
+          hasTrace: false,
+          isTaken: true,
+        });
+      }
     }
   }
 }

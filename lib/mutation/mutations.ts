@@ -9,7 +9,9 @@
  * @module
  */
 
+import { encodeBase64 } from "@std/encoding/base64";
 import type { Config } from "../config/config.ts";
+import { accountsIn, STAND_IN } from "../replay/accounts.ts";
 import { judge } from "./judge.ts";
 import { mutate } from "./mutate.ts";
 import { runMutated } from "./mutated_run.ts";
@@ -51,6 +53,15 @@ export interface MutationFailure {
   /** The conversation as it went, as a transcript's text. */
   readonly conversation: string;
 }
+
+/** What the relay that answers by itself can't do. */
+const BEYOND: ReadonlySet<string> = new Set(["STARTTLS", "BINARYMIME"]);
+
+/** Who may log in. */
+const ACCOUNTS = accountsIn(new Map());
+
+/** What stands for a secret: under AUTH PLAIN it is right. RFC 4616 section 2. */
+const PLAIN_ANSWER = encodeBase64(`\0${STAND_IN.replace(":", "\0")}`);
 
 /** How often the client's side is as written, where there is a relay to change. */
 const AS_WRITTEN_SHARE = 0.4;
@@ -122,7 +133,8 @@ class Subject {
   ) {
     this.#transcript = transcript;
     this.#config = configOf(transcript);
-    this.#script = scriptOf(transcript, readMessage, KNOWN);
+    const known = { ...KNOWN, "secret:auth": PLAIN_ANSWER };
+    this.#script = scriptOf(transcript, readMessage, known);
     this.#hasRelay = this.#config.relay.url !== undefined ||
       transcript.steps.some((step) => "wire" in step && isRelay(step.wire));
     this.#offer = offerOf(transcript);
@@ -135,10 +147,12 @@ class Subject {
       config: this.#config,
       client: transcript.client ?? "127.0.0.1",
       clock: transcript.clock ?? CLOCK_MS,
+      accounts: ACCOUNTS,
     });
-    const run = await runMutated(stage, actions, plan);
+    const listener = this.#listener;
+    const run = await runMutated(stage, actions, plan, listener.isLmtp);
     const broken = run.broken ??
-      judge({ ...run.evidence, limits: this.#limits });
+      judge({ ...run.evidence, limits: this.#limits, listener });
     const faults = [...plan.faults].filter(([number]) =>
       number < run.relayReplies
     ).map(([number, { words }]) => `relay's reply ${number + 1} ${words}`);
@@ -148,6 +162,16 @@ class Subject {
       comments: readonly string[] = [name, `seed ${seed}: ${mutation}`],
     ) => formatRun(run, transcript, comments);
     return { mutation, broken, conversation };
+  }
+
+  get #listener(): Parameters<typeof judge>[0]["listener"] {
+    const [listener] = this.#config.listener;
+    const scheme = listener?.url.scheme;
+    return {
+      isSmtps: scheme === "smtps",
+      isProxied: (listener?.proxy_protocol.length ?? 0) > 0,
+      isLmtp: scheme === "lmtp",
+    };
   }
 
   get #limits(): Parameters<typeof judge>[0]["limits"] {
@@ -187,8 +211,8 @@ function offerOf({ steps }: Transcript): readonly string[] {
       isHeard = text.startsWith("EHLO") || isHeard;
     } else if (isHeard) offer.push(text.slice(4));
   }
-  // TLS needs a relay that can do it.
-  const keywords = offer.slice(1).filter((line) => line !== "STARTTLS");
+  // TLS needs a relay that can do it, and so do chunks.
+  const keywords = offer.slice(1).filter((line) => !BEYOND.has(line));
   return keywords.length > 0 ? keywords : USUAL_OFFER;
 }
 

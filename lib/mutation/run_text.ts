@@ -67,6 +67,9 @@ class Writing {
         return this.#wait(event.ms);
       case "ended":
         return this.#end("client", event.how);
+      case "secured":
+        this.steps.push({ ...UNWRITTEN, kind: "tls", wire: "client" });
+        return;
       case "closed":
         return this.#end("client", "close");
       case "relay":

@@ -33,6 +33,7 @@ export interface WriteAction {
 export type Action =
   | WriteAction
   | { readonly kind: "wait"; readonly ms: number }
+  | { readonly kind: "tls" }
   | { readonly kind: "end"; readonly how: "eof" | "reset" };
 
 /**
@@ -71,7 +72,9 @@ export function scriptOf(
         line: step.line,
       });
     } else if (step.kind === "wait") script.push({ kind: "wait", ms: step.ms });
-    else if (
+    else if (step.kind === "tls" && step.wire === "client") {
+      script.push({ kind: "tls" });
+    } else if (
       (step.kind === "eof" || step.kind === "reset") && step.wire === "client"
     ) script.push({ kind: "end", how: step.kind });
   }

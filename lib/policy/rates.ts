@@ -81,13 +81,15 @@ export class Rates {
    *
    * @param address The client's bare address; empty for a Unix socket
    * @param limit Events of one client for each period; 0 for no limit
-   * @param nowMs The time, in ms, of a clock that does not go back
+   * @param nowMs The time, in ms; where the clock is set back, time stands still
    * @returns Whether the event may be; if not, it is not counted
    */
   take(address: string, limit: number, nowMs: number): boolean {
     if (limit === 0 || address === "") return true;
     const bucket = this.#bucketOf(clientOf(address), nowMs);
-    const leaked = (nowMs - bucket.atMs) * limit / this.#periodMs;
+    // A clock that was set back would fill the bucket.
+    const elapsedMs = Math.max(0, nowMs - bucket.atMs);
+    const leaked = elapsedMs * limit / this.#periodMs;
     bucket.level = Math.max(0, bucket.level - leaked);
     bucket.atMs = nowMs;
     if (bucket.level > limit - 1) return false;

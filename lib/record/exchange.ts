@@ -36,7 +36,12 @@ export interface Exchange {
   readonly hasNoUser: boolean;
   /** What the server asked, without the code; only where it asked anything. */
   readonly challenges: readonly Span[];
+  /** Whether the server did not accept the credentials. */
+  readonly isRefused: boolean;
 }
+
+/** The credentials are not accepted (RFC 4954 section 6), once too often. */
+const NOT_ACCEPTED: readonly string[] = ["535", "421"];
 
 /** In any spelling, and behind what a terminal may have sent before it. */
 const AUTH = /^\W*AUTH(?=\W|$)/i;
@@ -103,6 +108,7 @@ interface Growing extends Exchange {
   readonly answers: Span[];
   readonly challenges: Span[];
   hasNoUser: boolean;
+  isRefused: boolean;
 }
 
 /** Hears both ends of a wire. */
@@ -192,6 +198,7 @@ class Listener {
     const exchange = {
       ...{ mechanism, answers: [], challenges: [] },
       hasNoUser: false,
+      isRefused: false,
     };
     this.exchanges.push(exchange);
     return exchange;
@@ -218,6 +225,9 @@ class Listener {
       this.#open.challenges.push(span);
     } else if (text[start + 3] !== "-") {
       this.#isAsked = false;
+      if (NOT_ACCEPTED.includes(code) && this.#open !== undefined) {
+        this.#open.isRefused = true;
+      }
       // It may be to an earlier AUTH than the one that is open.
       if (code === "235" && --this.#auths <= 0) this.#open = undefined;
       // Anything but 354 to DATA: no message comes, or none any more.

@@ -59,7 +59,8 @@ type Cut = Pick<Place, "start" | "end"> & Partial<Pick<Place, "variable">>;
 
 /** The secrets of one recording. */
 export class Redaction {
-  readonly #pairs = new Pairs();
+  readonly #pairs = new Pairs("auth");
+  readonly #wrong = new Pairs("wrong");
   readonly #secrets = new Map<string, Secret>();
   /** Variables of secrets, where they stand as they are. */
   readonly #names = new Map<Secret, string>();
@@ -162,8 +163,18 @@ export class Redaction {
     for (const wire of new Set(conversation.streams.map(({ wire }) => wire))) {
       for (const exchange of exchangesOn(conversation, wire)) {
         if (exchange.answers.length > 0) {
-          const variable = secret(this.#learn(exchange));
+          // Whom a relay refuses is Postern, which has one pair.
+          const isWrong = exchange.isRefused && wire === "client";
+          const pairs = isWrong ? this.#wrong : this.#pairs;
+          const variable = secret(this.#learn(exchange, pairs));
           for (const answer of exchange.answers) add(answer, variable);
+          // Salt, rounds and signature: from them a password can be guessed.
+          if (exchange.mechanism.startsWith("SCRAM-")) {
+            for (const challenge of exchange.challenges) {
+              add(challenge, variable);
+            }
+            continue;
+          }
         }
         // What the relay asks is said again on replay, so it stays as it is.
         if (wire !== "client") continue;
@@ -178,13 +189,16 @@ export class Redaction {
   }
 
   /** Learns from one exchange; gives its pair's name. */
-  #learn({ mechanism, answers, hasNoUser }: Exchange): string {
+  #learn(
+    { mechanism, answers, hasNoUser }: Exchange,
+    pairs: Pairs,
+  ): string {
     const texts = answers.map(({ stream, start, end }) =>
       stream.text.slice(start, end)
     );
     if (mechanism === "LOGIN" && hasNoUser) texts.unshift("");
     const learnt = credentialsOf(mechanism, texts);
-    const name = this.#pairs.nameOf(learnt);
+    const name = pairs.nameOf(learnt);
     if (learnt.password !== undefined) {
       this.#add(learnt.password, false, `${name}_password`);
     }

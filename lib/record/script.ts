@@ -42,6 +42,9 @@ const RECIPIENTS = /(?:^RCPT .*\r\n){2,}/gim;
 /** Whether there are any at all: most messages have one recipient. */
 const ANY_RECIPIENTS = /RCPT .*\r\nRCPT /i;
 
+/** What comes with STARTTLS in one write is thrown away with it. */
+const BEHIND_STARTTLS = /^STARTTLS[ \t]*\r\n[^]/im;
+
 /** A conversation's steps. */
 export interface FormattedConversation {
   /** The steps, each on its lines, the last one ended too. */
@@ -118,8 +121,12 @@ class Script implements FormattedConversation {
     writer: LineWriter,
     { stream, start, end }: Passage,
   ): string {
-    if (!this.#hasRecipients) return writer.lines(start, end);
     const said = stream.text.slice(start, end);
+    if (BEHIND_STARTTLS.test(said)) {
+      this.isUnsplit = true;
+      return writer.oneWrite(start, end);
+    }
+    if (!this.#hasRecipients) return writer.lines(start, end);
     const pieces: string[] = [];
     let from = start;
     for (const { 0: recipients, index } of said.matchAll(RECIPIENTS)) {

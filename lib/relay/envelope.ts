@@ -91,7 +91,7 @@ export class Envelope {
     return answers.filter(({ step }) => step !== "XFORWARD");
   }
 
-  /** AUTH= is believed of a peer that is known. RFC 4954 section 5. */
+  /** AUTH= is told to a relay that knows this server. RFC 4954 section 5. */
   get #parameters(): MailParameters {
     const { isAuthenticated, capabilities: { xforward } } = this.#relay;
     const { auth, ...others } = this.#mail.parameters;

@@ -10,6 +10,7 @@
 
 import { decodeBase64 } from "@std/encoding/base64";
 import { Buffer } from "node:buffer";
+import { MAX_AUTH_LINE_BYTES } from "../engine/options.ts";
 import { REPLIES, type Reply } from "../engine/reply.ts";
 import {
   beginClientExchange,
@@ -28,9 +29,6 @@ import {
   RelayError,
   type RelaySettings,
 } from "./settings.ts";
-
-/** Longest AUTH line, in bytes with its CRLF. RFC 4954 section 3. */
-const MAX_AUTH_LINE_BYTES = 12_288;
 
 /** Whatever was wrong with the credentials. RFC 4954 section 6. */
 const NOT_ACCEPTED = 535;

@@ -150,11 +150,14 @@ async function serve(
 ): Promise<void> {
   const [listener] = runtime.listeners.values();
   let begun: Begun;
+  // A header's own deadline is one of real time.
+  connection.readBy = sweep.now() + runtime.config.limits.read_timeout;
   try {
     begun = await runtime.begin(connection, listener!);
   } catch {
     return connection.close();
   }
+  connection.readBy = Infinity;
   const { remote, remotePort } = begun.connection;
   sweep.add(begun.connection);
   const session = new Session(

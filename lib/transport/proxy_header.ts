@@ -50,7 +50,7 @@ export interface ProxyHeaderOptions {
  * Reads the header, version 1 or 2, at the start of `connection`, which is used
  * up: if it fails, it is closed, and if not, only the connection returned may
  * be used. That one has the client's addresses, or the proxy's own where the
- * header says that there are no others.
+ * header says that it is the client itself.
  *
  * @param connection A proxy's, nothing read from it so far.
  * @param options How it works.

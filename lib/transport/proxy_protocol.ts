@@ -3,7 +3,9 @@
  * HAProxy project specifies it ("The PROXY protocol", sections 2.1 and 2.2).
  *
  * The rule it keeps: a header is whole and right, or it is refused; and it ends
- * where it says, so that not one byte behind it is touched.
+ * where it says, so that not one byte behind it is touched. One for a client
+ * without an address (UNKNOWN, a Unix socket) is refused, as the specification
+ * leaves open: that client would have the proxy's own address, and its rights.
  *
  * What else a proxy may tell (TLVs, the checksum among them) is skipped: TCP has
  * a checksum, and nothing else of it is asked for here. Not here: reading from
@@ -32,10 +34,7 @@ export type ParsedProxyHeader =
     readonly type: "header";
     /** Its length, in bytes. */
     readonly length: number;
-    /**
-     * Who the client is; `undefined` where the connection is the proxy's own
-     * (LOCAL), or the client has no address in TCP (UNKNOWN, a Unix socket).
-     */
+    /** Who the client is; `undefined` where it is the proxy itself (LOCAL). */
     readonly ends: ProxiedEnds | undefined;
   }
   /** `length` bytes are needed at least. */
@@ -61,13 +60,14 @@ const V2_FIXED_BYTES = 16;
  */
 const MAX_V2_REST_BYTES = 16 * 1_024;
 
-/** Bytes of addresses and ports by family and transport; those that are known and streams. */
+/** Bytes of one address by family and transport; those that TCP has. */
 const V2_ADDRESS_BYTES: ReadonlyMap<number, number> = new Map([
-  [0x00, 0], // unspecified
-  [0x11, 12], // TCP over IPv4
-  [0x21, 36], // TCP over IPv6
-  [0x31, 216], // Unix stream
+  [0x11, 4], // TCP over IPv4
+  [0x21, 16], // TCP over IPv6
 ]);
+
+/** Bytes of both ports. */
+const V2_PORTS_BYTES = 4;
 
 /** Longest header that is taken, in bytes. */
 export const MAX_PROXY_HEADER_BYTES: number = V2_FIXED_BYTES +
@@ -101,11 +101,7 @@ function parseV1(bytes: Uint8Array): ParsedProxyHeader {
   const length = end + 1;
   const text = String.fromCharCode(...line.subarray(0, end - 1));
   const [, family, ...rest] = text.split(" ");
-  // What follows UNKNOWN is to be ignored, whatever it is.
-  if (family === "UNKNOWN") return { type: "header", length, ends: undefined };
-  if (family !== "TCP4" && family !== "TCP6") {
-    return refused("TCP4, TCP6 or UNKNOWN");
-  }
+  if (family !== "TCP4" && family !== "TCP6") return refused("TCP4 or TCP6");
   const isAddress = family === "TCP4" ? isIPv4 : isPlainIPv6;
   const [source = "", target = "", ...ports] = rest;
   if (!isAddress(source) || !isAddress(target)) {
@@ -136,21 +132,20 @@ function parseV2(bytes: Uint8Array): ParsedProxyHeader {
     return refused(`at most ${MAX_PROXY_HEADER_BYTES} bytes`);
   }
   const length = V2_FIXED_BYTES + rest;
-  const kind = view.getUint8(13);
-  const needed = V2_ADDRESS_BYTES.get(kind);
+  const more = { type: "more", length } as const;
   // Under LOCAL, nothing more of it is to be looked at.
-  if (command === 1 && needed === undefined) {
-    return refused("a stream over IPv4, IPv6 or Unix sockets");
+  if (command === 0) {
+    return bytes.length < length
+      ? more
+      : { type: "header", length, ends: undefined };
   }
-  if (command === 1 && rest < needed!) return refused("room for the addresses");
-  if (bytes.length < length) return { type: "more", length };
-  if (command === 0 || (kind !== 0x11 && kind !== 0x21)) {
-    return { type: "header", length, ends: undefined };
-  }
-  const size = kind === 0x11 ? 4 : 16;
+  const size = V2_ADDRESS_BYTES.get(view.getUint8(13));
+  if (size === undefined) return refused("a stream over IPv4 or IPv6");
+  const ports = V2_FIXED_BYTES + 2 * size;
+  if (length < ports + V2_PORTS_BYTES) return refused("room for the addresses");
+  if (bytes.length < length) return more;
   const address = (at: number) =>
     bareAddress(ipaddr.fromByteArray([...bytes.subarray(at, at + size)]));
-  const ports = V2_FIXED_BYTES + 2 * size;
   const ends = {
     remote: address(V2_FIXED_BYTES),
     remotePort: view.getUint16(ports),

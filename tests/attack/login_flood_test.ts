@@ -30,11 +30,6 @@ const FLOODS: [what: string, attempt: Attempt][] = [
     user: ANN.user,
     secret: "wrong-password",
   }],
-  ["PLAIN with unknown users", {
-    mechanism: "PLAIN",
-    user: "nobody",
-    secret: "wrong-password",
-  }],
   ["tokens that are not good", {
     mechanism: "XOAUTH2",
     user: ANN.user,

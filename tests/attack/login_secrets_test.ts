@@ -111,7 +111,7 @@ for (const format of ["text", "json"] as const) {
       (text) => new TypeError(`https://a.test/?${encodeURIComponent(text)}`),
       (text) => new Error(`${new URLSearchParams({ p: text })}`),
       (text) => new Error(JSON.stringify({ text })),
-      (text) => new Error(`Basic ${base64(text)}`),
+      (text) => new Error(`in base64: ${base64(text)}`),
       (text) => new Error("deep", { cause: new Error(text, { cause: text }) }),
       (text) => Object.assign(new Error("x"), { name: text, stack: text }),
       (text) => text,

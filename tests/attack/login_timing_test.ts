@@ -16,20 +16,31 @@ const MAX_FACTOR = 2;
 
 const USER = "known";
 
-const KINDS: [mechanism: SaslMechanism, kept: "scram" | "plain"][] = [
-  ["PLAIN", "scram"],
-  ["PLAIN", "plain"],
-  ["LOGIN", "scram"],
-  ["CRAM-MD5", "plain"],
-  ["SCRAM-SHA-256", "scram"],
-  ["SCRAM-SHA-256", "plain"],
+type Kept = "scram" | "plain";
+
+/** What the file keeps of the known user and of the others, whom decoys look like. */
+const KINDS: [mechanism: SaslMechanism, kept: Kept, others: Kept][] = [
+  ["PLAIN", "scram", "scram"],
+  ["PLAIN", "scram", "plain"],
+  ["PLAIN", "plain", "scram"],
+  ["LOGIN", "plain", "plain"],
+  ["CRAM-MD5", "plain", "plain"],
+  ["SCRAM-SHA-256", "scram", "scram"],
+  ["SCRAM-SHA-256", "plain", "plain"],
 ];
 
-for (const [mechanism, kept] of KINDS) {
-  Deno.test(`${mechanism} where the file keeps "${kept}": an unknown user takes as long as a wrong password, and hears the same`, async () => {
+async function makeUsers(kept: Kept, others: Kept): Promise<string> {
+  const line = async (user: string, kind: Kept) =>
+    formatUserLine(user, await makeHash(new Secret("right-password"), kind));
+  const lines = [line(USER, kept)];
+  for (let i = 0; i < 4; i++) lines.push(line(`other${i}`, others));
+  return (await Promise.all(lines)).join("\n");
+}
+
+for (const [mechanism, kept, others] of KINDS) {
+  Deno.test(`${mechanism} where the file keeps "${kept}" among "${others}": an unknown user takes as long as a wrong password, and hears the same`, async () => {
     const users_file = await Deno.makeTempFile();
-    const hash = await makeHash(new Secret("right-password"), kept);
-    await Deno.writeTextFile(users_file, formatUserLine(USER, hash));
+    await Deno.writeTextFile(users_file, await makeUsers(kept, others));
     await using serving = await LoginServing.start({
       config: { auth: { users_file, failures: 1_000 } },
     });

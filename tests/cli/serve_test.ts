@@ -1,8 +1,9 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { Child } from "../real/support/child.ts";
 import { until } from "../real/support/wait.ts";
 
+const CERTS = fileURLToPath(new URL("../transport/certs/", import.meta.url));
 const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
 
 /** `postern serve` in a folder of its own, past its first line. */
@@ -49,6 +50,35 @@ Deno.test("serve hears a signal that comes right after its first line", async ()
   program.child.kill("SIGHUP");
   await program.says("reloaded");
   assertEquals((await program.child.stop())?.code, 0);
+});
+
+Deno.test("serve tells how to send a first message, where that needs no more than curl", async () => {
+  await using program = await Program.start(`${LISTEN}
+[[listener]]
+url = "lmtp://127.0.0.1:0"
+`);
+  await program.says("-T message.eml");
+  assertMatch(program.child.output, /curl smtp:\/\/127\.0\.0\.1:\d+ /);
+});
+
+Deno.test("serve tells of no curl that would be refused", async () => {
+  await using program = await Program.start(`
+[tls]
+certificate = "${CERTS}localhost.pem"
+key = "${CERTS}localhost.key"
+
+[[listener]]
+url = "127.0.0.1:0"
+tls = "required"
+
+[[listener]]
+url = "smtps://127.0.0.1:0"
+
+[[listener]]
+url = "lmtp://127.0.0.1:0"
+`);
+  await program.says("listening address=lmtp:");
+  assertEquals(program.child.output.includes("curl"), false);
 });
 
 Deno.test("serve keeps everything as it was when the new log can't be opened", async () => {

@@ -250,6 +250,27 @@ Deno.test("ServerEngine counts what is wrong in an exchange, and leaves failures
   );
 });
 
+const VOUCHING: [input: string, forwards: boolean, auth: string][] = [
+  ["MAIL FROM:<> AUTH=a@b\r\n", false, "<>"],
+  ["MAIL FROM:<> AUTH=<>\r\n", false, "<>"],
+  ["AUTH PLAIN bad=\r\nMAIL FROM:<> AUTH=a@b\r\n", false, "<>"],
+  ["AUTH PLAIN good\r\nMAIL FROM:<> AUTH=a@b\r\n", false, "a@b"],
+  ["MAIL FROM:<> AUTH=a@b\r\n", true, "a@b"],
+];
+
+for (const [input, xforward, auth] of VOUCHING) {
+  const who = xforward ? "one who may say XFORWARD" : "others";
+  Deno.test(`ServerEngine asks about AUTH=${auth} after ${JSON.stringify(input)} of ${who}`, () => {
+    const server = greeted({ offer: { ...OFFER, xforward } });
+    server.tell(input);
+    assertEquals(server.events.at(-1), {
+      type: "mail",
+      sender: null,
+      parameters: { smtputf8: false, auth },
+    });
+  });
+}
+
 Deno.test("ServerEngine ends the exchange with a reply that closes", () => {
   const server = new Server(
     { offer: OFFER },

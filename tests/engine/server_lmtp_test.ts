@@ -88,6 +88,26 @@ for (const [what, input, replies] of CONVERSATIONS) {
   });
 }
 
+const REFUSED_AT_ONCE: [input: string, replies: string][] = [
+  ["BDAT 1 LAST\r\na", "451 4.3.0, 451 4.3.0"],
+  ["BDAT 1\r\naBDAT 1 LAST\r\na", "451 4.3.0, 503 5.5.1"],
+  ["DATA\r\n", "451 4.3.0"],
+];
+
+// RFC 2033 section 4.3: a client waits for as many replies to the last chunk.
+for (const [input, replies] of REFUSED_AT_ONCE) {
+  Deno.test(`ServerEngine says a refusal before the message as often as is waited for, under LMTP: ${replies}`, () => {
+    for (const chunks of chunkings(octets(`${input}NOOP\r\n`))) {
+      const server = new Server(
+        OPTIONS,
+        ({ type }) => type === "data" ? REPLIES.localError : undefined,
+      );
+      server.tell(MAIL, rcpts("a", "b"));
+      assertEquals(codes(server.tell(...chunks)), `${replies}, 250 2.0.0`);
+    }
+  });
+}
+
 Deno.test("ServerEngine takes LHLO for ESMTP, and knows it under LMTP only", () => {
   const server = new Server(OPTIONS);
   const said = server.tell("LHLO c\r\n");

@@ -53,6 +53,20 @@ Deno.test("ServerEngine answers each recipient for itself, in order, in every ch
   }
 });
 
+Deno.test("ServerEngine wants SMTPUTF8 for an ORCPT outside ASCII, too", () => {
+  const line = utf8("RCPT TO:<a@b> ORCPT=utf-8;ü@b\r\n");
+  const server = new Server({ offer: { size: 0, dsn: true } });
+  server.tell("EHLO c\r\n");
+  assertEquals(
+    codes(server.tell(`MAIL FROM:<>\r\n${line}${rcpts("a")}${line}RSET\r\n`)),
+    "250 2.1.0, 553 5.6.7, 250 2.1.5, 553 5.6.7, 250 2.0.0",
+  );
+  assertEquals(
+    codes(server.tell(`MAIL FROM:<> SMTPUTF8\r\n${line}`)),
+    "250 2.1.0, 250 2.1.5",
+  );
+});
+
 Deno.test("ServerEngine keeps a question within the limit of recipients, and refused ones do not count", () => {
   const server = new Server({ maxRecipients: 2 }, refuseNo);
   server.take();

@@ -43,6 +43,28 @@ const FORMATTED: [name: string, trace: Partial<Trace>, want: string][] = [
     " Thu, 01 Jan 1970 00:00:00 +0000\r\n",
   ],
   [
+    "says unknown for an address that is not known",
+    { clientName: "c.example", clientAddress: undefined },
+    "Received: from client.example (c.example [unknown]) by mx.example.org\r\n" +
+    " with ESMTP id k3Zr; Thu, 01 Jan 1970 00:00:00 +0000\r\n",
+  ],
+  [
+    "gives version and cipher, and lets them end no comment",
+    {
+      tls: { protocol: "TLSv1.3", cipher: "TLS_AES)\r\nX" },
+      protocol: "ESMTPS",
+    },
+    "Received: from client.example ([192.0.2.1])\r\n" +
+    " (using TLSv1.3 with cipher TLS_AES???X) by mx.example.org with ESMTPS\r\n" +
+    " id k3Zr; Thu, 01 Jan 1970 00:00:00 +0000\r\n",
+  ],
+  [
+    "leaves TLS out where its version is not known",
+    { tls: { protocol: undefined, cipher: "x" }, protocol: "ESMTPS" },
+    "Received: from client.example ([192.0.2.1]) by mx.example.org with ESMTPS\r\n" +
+    " id k3Zr; Thu, 01 Jan 1970 00:00:00 +0000\r\n",
+  ],
+  [
     "lets nothing from outside end the field or open a comment",
     {
       helo: "a) b\r\nX: (\u00e9",
@@ -96,6 +118,7 @@ Deno.test("transmissionType() gives the words of RFC 3848 and RFC 6531", () => {
   const type = (flags: string) =>
     transmissionType({
       esmtp: flags.includes("e"),
+      lmtp: flags.includes("l"),
       tls: flags.includes("s"),
       authenticated: flags.includes("a"),
       utf8: flags.includes("u"),
@@ -113,6 +136,14 @@ Deno.test("transmissionType() gives the words of RFC 3848 and RFC 6531", () => {
     "UTF8SMTPS",
     "UTF8SMTPA",
     "UTF8SMTPSA",
+  ]);
+  assertEquals(["l", "els", "ela", "elsa", "elu", "elusa"].map(type), [
+    "LMTP",
+    "LMTPS",
+    "LMTPA",
+    "LMTPSA",
+    "UTF8LMTP",
+    "UTF8LMTPSA",
   ]);
 });
 

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { addressOf, messageAt } from "../../lib/mutation/framing_model.ts";
-import { type Evidence, type Heard, judge } from "../../lib/mutation/judge.ts";
+import type { Evidence, Heard } from "../../lib/mutation/evidence.ts";
+import { judge } from "../../lib/mutation/judge.ts";
 import type { Taken } from "../../lib/mutation/judge_mail.ts";
 
 /**
@@ -29,7 +30,8 @@ function evidenceOf(talk: Talk, options: Partial<Evidence> = {}): Evidence {
     } else sent += each;
   }
   return {
-    ...{ sent, heard, taken, unfinished: "", wasReset: false },
+    ...{ sent, heard, taken, unfinished: "", wasReset: false, secured: [] },
+    listener: { isSmtps: false, isProxied: false, isLmtp: false },
     limits: { line: 64, data: 100, rejectsBareNewlines: false },
     ...options,
   };
@@ -301,7 +303,7 @@ const ADDRESSES: [line: string, address: string | undefined][] = [
   ["mail from:<>", ""],
   ['RCPT TO:<"x>y"@b.test>', '"x>y"@b.test'],
   ["RCPT TO:<@one.test,@[192.0.2.1]:a@b.test>", "a@b.test"],
-  ["RCPT TO: a@b.test", undefined],
+  ["RCPT TO: a@b.test", "a@b.test"],
 ];
 
 for (const [line, address] of ADDRESSES) {

@@ -192,7 +192,14 @@ Deno.test("formatRun() writes down what was said and happened, as a transcript",
       { kind: "closed" },
     ],
     evidence: {
-      ...{ sent: "", heard: [], unfinished: "", taken: [], wasReset: false },
+      ...{
+        sent: "",
+        heard: [],
+        unfinished: "",
+        taken: [],
+        wasReset: false,
+        secured: [],
+      },
     },
     delivered: [{
       ...{ sender: "a@b.test", recipients: ["c@d.test"] },

@@ -132,3 +132,10 @@ Deno.test("change() makes what was counted leak at the new pace", () => {
   rates.change(PERIOD_MS / 2);
   assertEquals(taken(rates, 9, 4, PERIOD_MS / 2), 4);
 });
+
+Deno.test("take() holds nobody up for longer where the clock is set back", () => {
+  const rates = new Rates({ periodMs: PERIOD_MS });
+  assertEquals(taken(rates, 9, 4, 100 * PERIOD_MS), 4);
+  assertEquals(taken(rates, 9, 4, PERIOD_MS), 0);
+  assertEquals(taken(rates, 9, 4, 2 * PERIOD_MS), 4);
+});

@@ -1,18 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { checkConfig } from "../../lib/config/load.ts";
-import type { Config } from "../../lib/config/config.ts";
 import { Recording } from "../../lib/record/recording.ts";
+import { accountsIn } from "../../lib/replay/accounts.ts";
 import { playInMemory } from "../../lib/replay/in_memory.ts";
 import { play } from "../../lib/replay/play.ts";
 import { openPostern } from "../../lib/replay/postern.ts";
 import type { Stage, StageWire } from "../../lib/replay/stage.ts";
-import {
-  posternEnd,
-  type Transcript,
-  type Wire,
-} from "../../lib/transcript/steps.ts";
+import { Secrets } from "../../lib/replay/secrets.ts";
+import { configOf } from "../../lib/replay/transcript_config.ts";
+import { isSaid, posternEnd, type Wire } from "../../lib/transcript/steps.ts";
 import { fromOctets } from "../../lib/transcript/template.ts";
 import { transcript } from "../transcript/support.ts";
 
@@ -20,25 +17,11 @@ const FIXTURES = fileURLToPath(new URL("../../fixtures/", import.meta.url));
 
 const HOSTNAME = "mx.postern.test";
 
-/** Postern's configuration for a fixture. */
-function configOf({ config, steps }: Transcript): Config {
-  const input: Record<string, Record<string, unknown>> = {
-    server: { hostname: HOSTNAME },
-  };
-  if (steps.some((step) => "wire" in step && step.wire === "relay")) {
-    input["relay"] = { url: "relay.test:25", tls: "off" };
-  }
-  for (const [key, value] of config) {
-    const [section = "", name = ""] = key.split(".");
-    input[section] = { ...input[section], [name]: value };
-  }
-  const checked = checkConfig(input, {
-    hostname: HOSTNAME,
-    env: () => undefined,
-    readTextFile: () => "",
-  });
-  return checked.config!;
-}
+/** What stood there for an answer was none, and isn't kept to be said again. */
+const NO_ANSWER = /\$\{secret:\w+\}.*\nS: 50[01]/;
+
+/** Who may log in. */
+const VALUES = new Map([["auth", "user:secret"], ["wrong", "user:wrong"]]);
 
 /** A stage on which all that is said is recorded. */
 class RecordedStage implements Stage {
@@ -138,11 +121,15 @@ for (const folder of ["server", "relay"]) {
         config: configOf(fixture),
         client: fixture.client ?? "127.0.0.1",
         clock: fixture.clock ?? Date.UTC(2026, 0, 1, 12),
+        accounts: accountsIn(VALUES),
+        probesRelay: fixture.steps.find(isSaid)?.wire === "relay",
       });
       const recorded = new RecordedStage(stage, recording, (ms) => now += ms);
       const known = { host: HOSTNAME, id: "00000000" };
-      await play(fixture, recorded, { readMessage, known });
+      const secrets = new Secrets(VALUES, fixture.steps);
+      await play(fixture, recorded, { readMessage, known, secrets });
       const { text } = recording.format();
+      if (NO_ANSWER.test(text)) continue;
       const played = transcript(text);
       const { failure } = await playInMemory(played, {
         splits: ["whole", "bytes", "pipelined", "random:1"],

@@ -53,7 +53,7 @@ const EXCHANGES: readonly [name: string, events: Event[], want: string][] = [
       "C",
       `${plain("ann", PASSWORD)}\r\n`,
     ], ["S", "535 no\r\n"]],
-    "C: AUTH PLAIN\nS: 334 \nC: ${secret:auth}\nS: 535 no\n",
+    "C: AUTH PLAIN\nS: 334 \nC: ${secret:wrong}\nS: 535 no\n",
   ],
   [
     "AUTH in any spelling",
@@ -125,7 +125,7 @@ const EXCHANGES: readonly [name: string, events: Event[], want: string][] = [
   [
     "a password that is no base64, with blanks in it",
     [["C", `AUTH PLAIN ann ${PASSWORD}\r\n`], ["S", `535 ${PASSWORD}?\r\n`]],
-    "C: AUTH PLAIN ${secret:auth}\nS: 535 ${secret:auth_password}?\n",
+    "C: AUTH PLAIN ${secret:wrong}\nS: 535 ${secret:wrong_password}?\n",
   ],
   [
     "a response without a mechanism",
@@ -138,7 +138,7 @@ const EXCHANGES: readonly [name: string, events: Event[], want: string][] = [
       "C",
       `${b64("ann b913a602c7eda7a495b4e6e7334d3890")}\r\n`,
     ], ["S", "535 b913a602c7eda7a495b4e6e7334d3890\r\n"]],
-    "C: AUTH CRAM-MD5\nS: 334 ${challenge}\nC: ${secret:auth}\nS: 535 ********************************\n",
+    "C: AUTH CRAM-MD5\nS: 334 ${challenge}\nC: ${secret:wrong}\nS: 535 ********************************\n",
   ],
   [
     "SCRAM, and all its challenges",
@@ -150,7 +150,7 @@ const EXCHANGES: readonly [name: string, events: Event[], want: string][] = [
       ["C", "\r\n"],
       ["S", "535 p=PROOF1234=\r\n"],
     ],
-    "C: AUTH SCRAM-SHA-256 ${secret:auth}\nS: 334 ${challenge}\nC: ${secret:auth}\nS: 334 ${challenge2}\nC:\nS: 535 p=**********\n",
+    "C: AUTH SCRAM-SHA-256 ${secret:wrong}\nS: 334 ${secret:wrong}\nC: ${secret:wrong}\nS: 334 ${secret:wrong}\nC:\nS: 535 p=**********\n",
   ],
   [
     "XOAUTH2, whose token comes again",
@@ -163,7 +163,7 @@ const EXCHANGES: readonly [name: string, events: Event[], want: string][] = [
       ["C", "\r\n"],
       ["S", `535 ya29.${"t0k".repeat(9)}\r\n`],
     ],
-    "C: AUTH XOAUTH2 ${secret:auth}\nS: 334 ${challenge}\nC:\nS: 535 ${secret:auth_password}\n",
+    "C: AUTH XOAUTH2 ${secret:wrong}\nS: 334 ${challenge}\nC:\nS: 535 ${secret:wrong_password}\n",
   ],
   [
     "OAUTHBEARER",
@@ -202,7 +202,7 @@ const EXCHANGES: readonly [name: string, events: Event[], want: string][] = [
       ["S", `535 ${PASSWORD} or sesame77\r\n`],
       ["C", `AUTH LOGIN ${b64("ann")}\r\n${b64(PASSWORD)}\r\n`],
     ],
-    "C: AUTH PLAIN ${secret:auth}\nS: 535 no\nC: AUTH PLAIN ${secret:auth2}\nS: 535 ${secret:auth_password} or ${secret:auth2_password}\nC: AUTH LOGIN ${secret:auth}\nC: ${secret:auth}\n",
+    "C: AUTH PLAIN ${secret:wrong}\nS: 535 no\nC: AUTH PLAIN ${secret:wrong2}\nS: 535 ${secret:wrong_password} or ${secret:wrong2_password}\nC: AUTH LOGIN ${secret:auth}\nC: ${secret:auth}\n",
   ],
   [
     "the relay's exchange, whose challenge is said again",

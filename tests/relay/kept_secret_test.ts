@@ -66,12 +66,25 @@ Deno.test("KeptSecret asks anew after a refusal, but not at once", async () => {
   const asked = new Asked();
   assertEquals(await asked.get(a), "a");
   asked.now = MIN_REFUSED_MS - 1;
-  assertEquals(asked.source.refused(), false);
+  assertEquals(asked.source.refused(a.secret), false);
   assertEquals(await asked.known(), "a");
   asked.now = MIN_REFUSED_MS;
-  assertEquals(asked.source.refused(), true);
+  assertEquals(asked.source.refused(a.secret), true);
   assertEquals(await asked.get(b), "b");
-  assertEquals(asked.source.refused(), false);
+  assertEquals(asked.source.refused(b.secret), false);
+});
+
+Deno.test("KeptSecret needs not ask anew where the refused one has been replaced", async () => {
+  const asked = new Asked();
+  await asked.get(a);
+  asked.now = MIN_REFUSED_MS;
+  // Three connections were opened with it, and are refused one after another.
+  assertEquals(asked.source.refused(a.secret), true);
+  assertEquals(asked.source.refused(a.secret), true);
+  assertEquals(await asked.get(b), "b");
+  assertEquals(asked.source.refused(a.secret), true);
+  assertEquals(await asked.known(), "b");
+  assertEquals(asked.signals.length, 2);
 });
 
 Deno.test("KeptSecret says again what went wrong for a while, without asking", async () => {
@@ -108,7 +121,7 @@ Deno.test("KeptSecret stops asking when nobody waits, and begins anew for the ne
   assertEquals([(await second).reveal(), await third], ["a", "a"]);
   const alone = new AbortController();
   asked.now = MIN_REFUSED_MS;
-  asked.source.refused();
+  asked.source.refused(a.secret);
   const fourth = asked.source.get(alone.signal);
   alone.abort(new Error("gone"));
   await assertRejects(() => fourth, Error, "gone");

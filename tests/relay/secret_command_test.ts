@@ -136,16 +136,17 @@ Deno.test("commandSecret() runs the command once for all who wait, and not again
     });
     assertEquals(source.kind, "token");
     const get = async () => (await source.get(never())).reveal();
+    const refused = async () => source.refused(await source.get(never()));
     assertEquals(await Promise.all([get(), get()]), ["1", "1"]);
     now = 1e9;
     assertEquals(await get(), "1");
-    assertEquals(source.refused(), true);
+    assertEquals(await refused(), true);
     assertEquals(await get(), "2");
     now += 59_999;
-    assertEquals(source.refused(), false);
+    assertEquals(await refused(), false);
     assertEquals(await get(), "2");
     now += 1;
-    assertEquals(source.refused(), true);
+    assertEquals(await refused(), true);
     assertEquals(await get(), "3");
   } finally {
     await Deno.remove(file);

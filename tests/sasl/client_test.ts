@@ -212,6 +212,6 @@ for (const [offered, kind, isSecure, best] of BEST) {
 Deno.test("fixedSecret() gives the same again, and has no other", async () => {
   const source = fixedSecret(LOGIN.secret, "token");
   const secret = await source.get(new AbortController().signal);
-  assertEquals([source.kind, source.refused()], ["token", false]);
+  assertEquals([source.kind, source.refused(secret)], ["token", false]);
   assertEquals(secret.reveal(), "tanstaaftanstaaf");
 });

@@ -75,7 +75,7 @@ Deno.test("readProxyHeader() leaves a proxy's own connection its addresses", asy
   using listener = Deno.listen(LOOPBACK);
   using client = await dialTo(listener);
   const socket = new TcpConnection(await listener.accept());
-  await client.write(encode("PROXY UNKNOWN\r\n"));
+  await client.write(encode("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"));
   using connection = await readProxyHeader(socket, LIMITS);
   assertEquals(connection.remote, "127.0.0.1");
   assertEquals(connection.remotePort, client.localPort);
