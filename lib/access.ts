@@ -133,11 +133,6 @@ export class Access {
       return HOOK_FAILED;
     }
   }
-
-  /** Frees what it holds; sessions under way go on. */
-  close(): void {
-    this.tls?.close();
-  }
 }
 
 function openTls({ tls }: Config): ServerTls | undefined {

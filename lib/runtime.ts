@@ -296,7 +296,6 @@ export class Runtime {
 
   /** Ends the relay connections that idle. */
   async close(): Promise<void> {
-    this.#access.close();
     await this.#nextHops.close();
   }
 

@@ -52,7 +52,7 @@ export function logMessage(
     by: hops.map(({ name }) => name).join(","),
     ...verdict(reply),
   });
-  if (isForEach || isPositive(reply) || delivered.length === 0) return;
+  if (isPositive(reply) || delivered.length === 0) return;
   // The client hears the failure, so these will get it twice, or it bounces.
   const by = delivered.map(({ name }) => name).join(",");
   log.warn("partly-delivered", { ...from, by });

@@ -74,15 +74,14 @@ function tlsWarnings(
 ): readonly string[] {
   if (tls.certificate === "") return [];
   try {
-    const server = new ServerTls({
+    const { warnings } = new ServerTls({
       identities: readTlsIdentities(tls, Deno.readTextFileSync),
       clientCertificates: tls.client_certificates,
       caCerts,
       minVersion: tls.protocols.min,
       maxVersion: tls.protocols.max,
     });
-    server.close();
-    return server.warnings;
+    return warnings;
   } catch (error) {
     if (!(error instanceof CertificateError)) throw error;
     refuse(error.problems);

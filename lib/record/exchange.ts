@@ -40,6 +40,9 @@ export interface Exchange {
   readonly isRefused: boolean;
 }
 
+/** Mechanisms that have no other answer than the token. */
+const TOKEN = /^(?:XOAUTH2|OAUTHBEARER)$/;
+
 /** The credentials are not accepted (RFC 4954 section 6), once too often. */
 const NOT_ACCEPTED: readonly string[] = ["535", "421"];
 
@@ -218,6 +221,11 @@ class Listener {
       // Whatever it was that the server took for AUTH, an answer follows.
       if (this.#open === undefined) this.#open = this.#add("");
       this.#isAsked = true;
+      // A token that is refused is told so first. RFC 7628 section 3.2.3.
+      const { mechanism, answers } = this.#open;
+      if (TOKEN.test(mechanism) && answers.length > 0) {
+        this.#open.isRefused = true;
+      }
       const challenge = text.slice(start + 4, end).trim();
       if (challenge === "") return;
       const at = text.indexOf(challenge, start + 4);

@@ -76,7 +76,8 @@ class Script implements FormattedConversation {
   readonly #pieces: string[] = [];
   /** The piece with the last words on each wire. */
   readonly #last = new Map<string, number>();
-  #wire: string | undefined;
+  /** The wire named last; before the first line that is the client's. */
+  #wire = "client";
   #at: number | undefined;
   readonly #writers = new Map<Stream, LineWriter>();
   readonly #owed = new Map<Wire, Owed>();

@@ -79,7 +79,7 @@ function mechanismFor(
     );
   }
   const { auth } = relay.capabilities;
-  const best = mechanism ?? bestMechanism(auth, secret.kind, true);
+  const best = mechanism ?? bestMechanism(auth, secret.kind);
   if (best !== undefined && auth.has(best)) return best;
   const offered = auth.size === 0 ? "no AUTH" : `AUTH ${[...auth].join(" ")}`;
   const wanted = best ?? `a mechanism for a ${secret.kind}`;

@@ -89,18 +89,12 @@ function oneWay(
   };
 }
 
-/**
- * The best mechanism of those offered, or none that may be used: without TLS
- * only those that don't show the secret.
- */
+/** The best mechanism of those offered, or none that may be used. */
 export function bestMechanism(
   offered: ReadonlySet<string>,
   kind: "password" | "token",
-  isSecure: boolean,
 ): SaslMechanism | undefined {
-  return ORDER[kind].find((mechanism) =>
-    offered.has(mechanism) && (isSecure || !SHOWING.has(mechanism))
-  );
+  return ORDER[kind].find((mechanism) => offered.has(mechanism));
 }
 
 /**
@@ -112,11 +106,3 @@ const ORDER: Readonly<Record<"password" | "token", readonly SaslMechanism[]>> =
     password: ["SCRAM-SHA-256", "PLAIN", "LOGIN", "CRAM-MD5"],
     token: ["OAUTHBEARER", "XOAUTH2"],
   };
-
-/** Those that show the password or token to whoever reads the connection. */
-const SHOWING: ReadonlySet<SaslMechanism> = new Set([
-  "PLAIN",
-  "LOGIN",
-  "XOAUTH2",
-  "OAUTHBEARER",
-]);

@@ -169,9 +169,6 @@ export class ServerTls {
     throw new TlsError("certificate", peer, problem);
   }
 
-  /** Ends its use. It holds nothing that has to be freed, and who has it still may go on. */
-  close(): void {}
-
   #start(
     connection: Connection,
     signal: AbortSignal,

@@ -91,6 +91,23 @@ export class Program implements AsyncDisposable {
       .filter((link) => link.startsWith("socket:")).length;
   }
 
+  /** Where it listens beside, as it said. */
+  async third(): Promise<ListenAddress> {
+    const said = () => /listening address=(127\.0\.0\.2):(\d+)/.exec(this.child.output);
+    await until("a third listener", () => said() !== null);
+    const [, hostname = "", port] = said()!;
+    return { transport: "tcp", hostname, port: Number(port) };
+  }
+
+  /** Bytes that are alive once its garbage is collected. */
+  async alive(): Promise<number> {
+    const printed = () => [...this.child.output.matchAll(/^alive=(\d+)$/gm)];
+    const before = printed().length;
+    this.child.kill("SIGUSR2");
+    await until("its garbage collected", () => printed().length > before);
+    return Number(printed().at(-1)![1]);
+  }
+
   /** Its resident memory, in bytes. */
   rss(): Promise<number> {
     return treeRssBytes(this.child.pid);
