@@ -22,6 +22,7 @@ import {
 import { loadHooks } from "./hooks/load.ts";
 import type { Log } from "./log/log.ts";
 import { Login } from "./login.ts";
+import type { Rates } from "./policy/rates.ts";
 import { ServerTls } from "./transport/server_tls.ts";
 import { readRoots } from "./transport/roots.ts";
 
@@ -41,6 +42,10 @@ export interface AccessOptions {
 export interface LoginWorld {
   /** Lets time pass, in ms. */
   pause(ms: number): Promise<void>;
+  /** The clock, in ms since the epoch. */
+  now(): number;
+  /** How many failed logins each client has made lately. */
+  readonly logins?: Rates | undefined;
   /** Ends what a login waits for. */
   readonly signal: AbortSignal;
 }
@@ -101,9 +106,15 @@ export class Access {
   /** The logins of a session that begins. */
   login(client: Client, log: Log, world: LoginWorld): Login {
     const { auth, server } = this.#config;
+    const { pause, signal, logins, now } = world;
     return new Login(
       {
-        ...world,
+        ...{ pause, signal },
+        mayTry: ({ address, isLocal }) =>
+          isLocal || logins === undefined ||
+          logins.take(address, auth.failure_rate, now()),
+        hasSucceeded: ({ address, isLocal }) =>
+          isLocal ? undefined : logins?.giveBack(address),
         mechanisms: this.#users.mechanisms(auth.mechanisms),
         users: this.#users.forSession(
           () => hookSession(client),

@@ -35,6 +35,10 @@ export interface LoginSettings {
   readonly maxFailures: number;
   /** How long the answer to the first failed one takes, in ms; then twice that. */
   readonly failureDelayMs: number;
+  /** Counts an attempt of that client; whether it may make one more now. */
+  mayTry?(client: Client): boolean;
+  /** That attempt succeeded, and does not count. */
+  hasSucceeded?(client: Client): void;
   /** Our name, in challenges. */
   readonly hostname: string;
   /** Lets time pass, in ms. */
@@ -73,6 +77,9 @@ export class Login {
     const { mechanisms, hostname } = this.#settings;
     const mechanism = mechanisms.find((each) => each === event.mechanism);
     if (mechanism === undefined) return REPLIES.noMechanism;
+    if (this.#settings.mayTry?.(this.#client) === false) {
+      return await this.#fail(REPLIES.tooManyAuthFailures);
+    }
     this.#exchange = beginServerExchange(
       mechanism,
       this.#settings.users,
@@ -96,6 +103,7 @@ export class Login {
     if (step.type === "accepted") {
       const { user } = step;
       this.#client.login = user;
+      this.#settings.hasSucceeded?.(this.#client);
       this.#log.info("login", { client: this.#client.address, user });
       return REPLIES.authOk;
     }

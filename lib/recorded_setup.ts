@@ -50,9 +50,10 @@ const SUBMISSIONS_PORT = 465;
 const SECTIONS = ["limits", "flags"];
 
 /** Keys that do, of sections that have others. */
-const KEYS = [
-  ...["server.greeting", "auth.mechanisms", "auth.failures"] as const,
-];
+const KEYS = ["server.greeting", "auth.failures"];
+
+/** Mechanisms that need a hook. */
+const TOKEN_MECHANISMS = ["XOAUTH2", "OAUTHBEARER"];
 
 /** What a client is to the server when its session begins. */
 export interface RecordedClient {
@@ -148,8 +149,16 @@ function renamed(
   });
 }
 
-/** The settings that all sessions under `config` have in common. */
-export function commonSettings(config: Config): RecordedSetting[] {
+/**
+ * The settings that all sessions under `config` have in common.
+ *
+ * @param config The configuration.
+ * @param mechanisms Those by which somebody can log in.
+ */
+export function commonSettings(
+  config: Config,
+  mechanisms: readonly string[],
+): RecordedSetting[] {
   const defaults = defaultConfig({ hostname: config.server.hostname });
   const keys = SECTIONS.flatMap((section) => keysOf(section))
     .filter(([, row]) => !row.notYet)
@@ -163,20 +172,30 @@ export function commonSettings(config: Config): RecordedSetting[] {
     text: quote(config.server.hostname),
   };
   return [
-    ...[hostname, ...changed, ...accessSettings(config)],
+    ...[hostname, ...changed, ...accessSettings(config, mechanisms)],
     ...relaySettingsOf(config),
   ];
 }
 
 /** Whether there is TLS, and who may log in, without any file's name. */
-function accessSettings({ tls, auth, hooks }: Config): RecordedSetting[] {
-  const settings = [
-    ["tls.certificate", tls.certificate, "mx.pem"],
-    ["auth.users_file", auth.users_file, "users"],
-    ["hooks.module", hooks.module, "hooks.ts"],
-  ] as const;
-  return settings.filter(([, file]) => file !== "")
-    .map(([key, , text]) => ({ key, text: quote(text) }));
+function accessSettings(
+  { tls, auth, hooks }: Config,
+  mechanisms: readonly string[],
+): RecordedSetting[] {
+  const settings: RecordedSetting[] = [];
+  const add = (key: string, text: string) => settings.push({ key, text });
+  if (tls.certificate !== "") add("tls.certificate", quote("mx.pem"));
+  const canLogIn = mechanisms.length > 0;
+  const hasUsers = canLogIn && auth.users_file !== "";
+  // A program may give hooks that no configuration names.
+  const hasHooks = hooks.module !== "" || (canLogIn && !hasUsers) ||
+    mechanisms.some((mechanism) => TOKEN_MECHANISMS.includes(mechanism));
+  if (canLogIn) {
+    add("auth.mechanisms", `[${mechanisms.map(quote).join(", ")}]`);
+  }
+  if (hasUsers) add("auth.users_file", quote("users"));
+  if (hasHooks) add("hooks.module", quote("hooks.ts"));
+  return settings;
 }
 
 function relaySettingsOf({ relay }: Config): RecordedSetting[] {

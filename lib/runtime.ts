@@ -45,6 +45,8 @@ export interface Shared extends RelayWorld, Omit<AccessOptions, "hasOwnTls"> {
   pause(ms: number): Promise<void>;
   /** How many messages each client has sent lately. */
   readonly messages?: Rates | undefined;
+  /** How many failed logins each client has made lately. */
+  readonly logins?: Rates | undefined;
   /** Who is local, where that was read from the same configuration before. */
   readonly locals?: Networks | undefined;
   /** Takes the place of local delivery, as a benchmark or a replay wants. */
@@ -194,7 +196,10 @@ export class Runtime {
     if (dir === "") return undefined;
     const isLocal = this.isLocal(address);
     const began = this.#shared.sweep.now();
-    this.#recordedSettings ??= commonSettings(this.config);
+    this.#recordedSettings ??= commonSettings(
+      this.config,
+      this.#access.mechanisms,
+    );
     return this.#shared.recorder?.begin({
       folder: dir,
       id,
@@ -231,7 +236,8 @@ export class Runtime {
     recording?: SessionRecording,
   ): SessionSettings {
     const { limits, flags, server } = this.config;
-    const { sweep, buffers, pause, signal, messages } = this.#shared;
+    const { sweep, buffers, pause, signal, messages, logins } = this.#shared;
+    const { now } = sweep;
     const mechanisms = listener.auth === "off" ? [] : this.#access.mechanisms;
     const isLmtp = listener.address.scheme === "lmtp";
     const canSecure = this.#hasTls && listener.tls !== "off";
@@ -260,7 +266,7 @@ export class Runtime {
       greetingDelayMs: limits.greeting_delay,
       errorDelayMs: limits.error_delay,
       buffers,
-      now: sweep.now,
+      now,
       pause,
       offer: (client) =>
         offerOf({
@@ -281,10 +287,11 @@ export class Runtime {
         sweep.add(heard);
         return { connection: heard, facts };
       },
-      login: (client, log) => this.#access.login(client, log, this.#shared),
+      login: (client, log) =>
+        this.#access.login(client, log, { pause, signal, logins, now }),
       mayMail: ({ address, mayRelay }) =>
         mayRelay || messages === undefined ||
-        messages.take(address, limits.message_rate, sweep.now()),
+        messages.take(address, limits.message_rate, now()),
       verify: (client, text) => this.#access.verify(client, text, signal),
     };
   }

@@ -53,7 +53,10 @@ interface Ends {
   readonly hurry: AbortController;
 }
 
-type ServerShared = Shared & ReceptionShared & { readonly messages: Rates };
+type ServerShared =
+  & Shared
+  & ReceptionShared
+  & { readonly messages: Rates; readonly logins: Rates };
 
 /** A running server. */
 export class Server implements AsyncDisposable {
@@ -99,11 +102,12 @@ export class Server implements AsyncDisposable {
     const buffers = new Buffers();
     const recorder = new Recorder(options);
     const messages = new Rates({ periodMs: rate_period });
+    const logins = new Rates({ periodMs: rate_period });
     const hurry = new AbortController();
     const pause = (ms: number) => rest(ms, hurry.signal);
     const shared = {
       ...options,
-      ...{ sweep, buffers, signal, recorder, messages, pause },
+      ...{ sweep, buffers, signal, recorder, messages, logins, pause },
     };
     const runtime = await Runtime.of(config, shared);
     const { probesRelay = false } = options;
@@ -173,6 +177,7 @@ export class Server implements AsyncDisposable {
     this.#runtime = runtime;
     this.#reception.change(config);
     this.#shared.messages.change(config.limits.rate_period);
+    this.#shared.logins.change(config.limits.rate_period);
     this.#probe();
     await before.close();
   }

@@ -72,6 +72,16 @@ export class Wire {
     return state === "data" || state === "chunk";
   }
 
+  /** Chunks have one deadline together, as the data behind DATA has. */
+  #readBy(now: number): number {
+    if (this.#isInMessage) {
+      return Math.min(now + this.#settings.readTimeoutMs, this.#messageBy);
+    }
+    return this.#engine.state === "chunks"
+      ? Math.min(this.#commandBy, this.#messageBy)
+      : this.#commandBy;
+  }
+
   /** Whether the session waits for the client, and not for anything else. */
   get isWaiting(): boolean {
     return this.#isWaiting;
@@ -99,9 +109,7 @@ export class Wire {
     if (isDropping && !this.#isDropping) this.startMessage();
     this.#isDropping = isDropping;
     connection.farewell = IDLE_REPLY;
-    connection.readBy = this.#isInMessage
-      ? Math.min(now + this.#settings.readTimeoutMs, this.#messageBy)
-      : this.#commandBy;
+    connection.readBy = this.#readBy(now);
     this.#isWaiting = true;
     const space = engine.space();
     const count = await (this.#early ?? connection.read(space));

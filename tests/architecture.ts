@@ -58,7 +58,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   access: [
     ...["auth", "client", "config", "engine", "hooks", "log", "login"],
-    "transport",
+    ...["policy", "transport"],
   ],
   runtime: [
     ...["access", "client", "config", "delivery", "engine", "hop", "listener"],

@@ -190,3 +190,23 @@ Deno.test("a hook hears of client, HELO, TLS and whether it is local", async () 
   });
   assertEquals(tls.protocol, "TLSv1.3");
 });
+
+Deno.test("failure_rate: after so many failures over all its sessions a client is not heard", async () => {
+  await using at = await serving({ auth: { failure_rate: 3 } });
+  const attempt = async (password: string) => {
+    using client = await secureClient(at);
+    return (await client.ask(authPlain("ann", password))).slice(0, 3);
+  };
+  // What succeeds does not count.
+  for (let i = 0; i < 5; i++) assertEquals(await attempt(PASSWORD), "235");
+  for (let i = 0; i < 3; i++) assertEquals(await attempt("wrong"), "535");
+  assertEquals(await attempt(PASSWORD), "421");
+  await using locals = await serving({
+    local: {},
+    auth: { failure_rate: 1 },
+  });
+  using local = await locals.client();
+  await local.ask("EHLO x.test");
+  assertMatch(await local.ask(authPlain("ann", "wrong")), /^535 /);
+  assertMatch(await local.ask(authPlain("ann", PASSWORD)), /^235 /);
+});

@@ -13,7 +13,10 @@ function configOf(input: ConfigInput): Config {
   }, {
     hostname: "mx.test",
     env: () => undefined,
-    readTextFile: () => "open sesame\n",
+    readTextFile: (path) =>
+      path.endsWith(".pem")
+        ? "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n"
+        : "open sesame\n",
   });
   assert(config !== undefined);
   return config;
@@ -24,7 +27,12 @@ function lines(settings: readonly { key: string; text: string }[]): string[] {
   return settings.map(({ key, text }) => `@${key} ${text}`);
 }
 
-const COMMON: [name: string, input: ConfigInput, want: string[]][] = [
+const COMMON: [
+  name: string,
+  input: ConfigInput,
+  want: string[],
+  mechanisms?: string[],
+][] = [
   ["nothing that is as always", {}, []],
   [
     "limits and flags",
@@ -66,16 +74,58 @@ const COMMON: [name: string, input: ConfigInput, want: string[]][] = [
     ],
   ],
   [
+    "the mechanism that a relay's URL names, and TLS from the start",
+    { relay: { url: "scram-sha-256://ann:sesame@submit.example:465" } },
+    [
+      '@relay.url "scram-sha-256://user:secret@relay.test:465"',
+      '@relay.tls "verified"',
+    ],
+  ],
+  [
+    "that a relay speaks LMTP",
+    { relay: { url: "lmtp:unix:/run/lmtp" } },
+    [
+      '@relay.url "lmtp://relay.test:25"',
+      '@relay.tls "opportunistic"',
+    ],
+  ],
+  [
+    "that there is TLS, and who may log in, without the files' names",
+    {
+      tls: { certificate: "/etc/x.pem" },
+      auth: { mechanisms: ["CRAM-MD5"], users_file: "/etc/x" },
+      hooks: { module: "/etc/x.ts" },
+    },
+    [
+      '@tls.certificate "mx.pem"',
+      '@auth.mechanisms ["CRAM-MD5"]',
+      '@auth.users_file "users"',
+      '@hooks.module "hooks.ts"',
+    ],
+    ["CRAM-MD5"],
+  ],
+  [
+    "a hook that no configuration names",
+    { auth: { users_file: "/etc/x" } },
+    [
+      '@auth.mechanisms ["PLAIN", "XOAUTH2"]',
+      '@auth.users_file "users"',
+      '@hooks.module "hooks.ts"',
+    ],
+    ["PLAIN", "XOAUTH2"],
+  ],
+  [
     "a relay on this machine, where credentials need no TLS",
     { relay: { url: "plain://ann:sesame@127.0.0.1:587", tls: "off" } },
     ['@relay.url "plain://user:secret@127.0.0.1:25"', '@relay.tls "off"'],
   ],
 ];
 
-for (const [name, input, want] of COMMON) {
+for (const [name, input, want, mechanisms = []] of COMMON) {
   Deno.test(`commonSettings() has ${name}`, () => {
     const hostname = '@server.hostname "mx.test"';
-    assertEquals(lines(commonSettings(configOf(input))), [hostname, ...want]);
+    const settings = commonSettings(configOf(input), mechanisms);
+    assertEquals(lines(settings), [hostname, ...want]);
   });
 }
 
@@ -103,6 +153,24 @@ Deno.test("sessionSettings() has an address for a client that has none", () => {
   const client = { address: "", isLocal: true, began: BEGAN };
   const [first] = lines(sessionSettings(configOf({}), client, []));
   assertEquals(first, "@client 127.0.0.1");
+});
+
+Deno.test("sessionSettings() has what holds where the client came in", () => {
+  const client = {
+    ...{ address: "192.0.2.7", isLocal: false, began: BEGAN, isProxy: true },
+    listener: {
+      address: { scheme: "lmtp" },
+      auth: "required",
+      tls: "off",
+    },
+  } as const;
+  const all = lines(sessionSettings(configOf({}), client, []));
+  assertEquals(all.slice(3), [
+    '@listener.url "lmtp://127.0.0.1:25"',
+    '@listener.auth "required"',
+    '@listener.tls "off"',
+    '@listener.xclient ["192.0.2.7"]',
+  ]);
 });
 
 const OWN: RelayEntry[] = [

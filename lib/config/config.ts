@@ -409,6 +409,13 @@ export interface Config {
      * @default "1s"
      */
     readonly failure_delay: number;
+
+    /**
+     * Failed logins of one client that is not local within limits.rate_period, over all its sessions; further attempts get 421. 0: no bound.
+     *
+     * @default 30
+     */
+    readonly failure_rate: number;
   };
   /** The operator's own code. */
   readonly hooks: {
@@ -836,6 +843,13 @@ export interface ConfigInput {
      * @default "1s"
      */
     readonly failure_delay?: string | number;
+
+    /**
+     * Failed logins of one client that is not local within limits.rate_period, over all its sessions; further attempts get 421. 0: no bound.
+     *
+     * @default 30
+     */
+    readonly failure_rate?: number;
   };
   /** The operator's own code. */
   readonly hooks?: {

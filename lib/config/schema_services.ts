@@ -163,6 +163,14 @@ export const SERVICE_KEYS: Readonly<Record<string, Key>> = {
     meaning:
       "How long the reply to the first failed login is held back; with each further one twice as long, up to 30s.",
   },
+  "auth.failure_rate": {
+    type: "integer",
+    default: 30,
+    min: 0,
+    max: 1_000_000,
+    meaning:
+      "Failed logins of one client that is not local within limits.rate_period, over all its sessions; further attempts get 421. 0: no bound.",
+  },
   "hooks.module": {
     type: "path",
     default: "",

@@ -97,6 +97,13 @@ export class Rates {
     return true;
   }
 
+  /** Takes one event back that was counted: it was not what is to be counted. */
+  giveBack(address: string): void {
+    const client = clientOf(address);
+    const bucket = this.#young.get(client) ?? this.#old.get(client);
+    if (bucket !== undefined) bucket.level = Math.max(0, bucket.level - 1);
+  }
+
   /**
    * Changes the period. What has been counted goes on leaking, at the new pace.
    *

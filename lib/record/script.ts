@@ -149,10 +149,16 @@ class Script implements FormattedConversation {
       this.#pieces.push(line);
       return;
     }
+    const last = this.#last.get(wire);
+    if (kind === "tls" && last === undefined) {
+      // It comes before the first word there.
+      this.#pieces.push(`== tls ${wire}\n`);
+      this.#wire = wire;
+      return;
+    }
     const ender = kind === "close" ? "server" : "client";
     const isPosterns = ender === posternEnd(wire) &&
       (kind === "close" || kind === "eof");
-    const last = this.#last.get(wire);
     if (last !== undefined && (!isPosterns || wire === "client")) {
       this.#pieces[last] += line;
     } else this.#pieces.push(`# ${wire}: ${kind} here\n`);

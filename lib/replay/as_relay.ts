@@ -9,7 +9,7 @@
  */
 
 import { encodeBase64 } from "@std/encoding/base64";
-import type { Transcript } from "../transcript/steps.ts";
+import { isSaid, type Transcript } from "../transcript/steps.ts";
 import { fromOctets } from "../transcript/template.ts";
 import { secretsOf, STAND_IN } from "./accounts.ts";
 import { clientTaskOf } from "./client_task.ts";
@@ -37,6 +37,10 @@ export async function playAsRelay(
 ): Promise<Played> {
   const { steps, unsplit, clock = CLOCK_MS } = transcript;
   try {
+    const first = steps.filter(isSaid).find(({ wire }) => wire === "client");
+    if (first?.from === "client") {
+      throw new UnfitError("Postern's client waits for the greeting", first);
+    }
     const turns = turnsOf(steps, readMessage);
     const task = clientTaskOf(turns);
     const values = secretsOf(steps, secrets);

@@ -78,10 +78,6 @@ const HAS_INITIAL: Readonly<Record<SaslMechanism, boolean>> = {
  */
 export function clientTaskOf(turns: readonly Turn[]): ClientTask {
   const [first] = turns;
-  if (first?.kind === "hear") {
-    const reason = "Postern's client waits for the greeting";
-    throw new UnfitError(reason, first.stepAt(0));
-  }
   const reader = new TaskReader(first?.kind === "tls");
   turns.forEach((turn, i) => {
     if (turn.kind !== "hear") return;

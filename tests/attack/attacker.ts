@@ -117,7 +117,9 @@ export class Attacker implements Disposable {
     try {
       while (!is()) {
         if (performance.now() >= end) {
-          throw new Error(`Expected ${what}, heard ${JSON.stringify(this.heard)}`);
+          throw new Error(
+            `Expected ${what}, heard ${JSON.stringify(this.heard)}`,
+          );
         }
         await new Promise<void>((wake) => this.#waiting.push(wake));
       }

@@ -39,6 +39,8 @@ export class Program implements AsyncDisposable {
   readonly clear: ListenAddress;
   /** Where it listens in TLS from the start. */
   readonly secure: ListenAddress;
+  /** Their ports. */
+  readonly ports: readonly [number, number];
   readonly folder: string;
   readonly child: Child;
 
@@ -47,6 +49,7 @@ export class Program implements AsyncDisposable {
     ports: readonly [number, number],
     collects: boolean,
   ) {
+    this.ports = ports;
     const [clear, secure] = ports;
     const place = { transport: "tcp", hostname: "127.0.0.1" } as const;
     this.clear = { ...place, port: clear };
@@ -93,7 +96,8 @@ export class Program implements AsyncDisposable {
 
   /** Where it listens beside, as it said. */
   async third(): Promise<ListenAddress> {
-    const said = () => /listening address=(127\.0\.0\.2):(\d+)/.exec(this.child.output);
+    const said = () =>
+      /listening address=(127\.0\.0\.2):(\d+)/.exec(this.child.output);
     await until("a third listener", () => said() !== null);
     const [, hostname = "", port] = said()!;
     return { transport: "tcp", hostname, port: Number(port) };

@@ -243,7 +243,8 @@ Deno.test("XFORWARD is of one message: after RSET, EHLO or its end it says nothi
   await using relay = new ScriptedRelay();
   await using serving = await servingBefore(relay, CONFIG);
   using client = await RawClient.greeted(serving.server.addresses[AT.trusted]);
-  const forward = "XFORWARD ADDR=198.51.100.66 NAME=forged.test HELO=forged.test";
+  const forward =
+    "XFORWARD ADDR=198.51.100.66 NAME=forged.test HELO=forged.test";
   for (const line of ["RSET", "EHLO x.test"]) {
     assertMatch(await client.ask(forward), /^250 /);
     await client.ask(line);
@@ -262,7 +263,8 @@ function headerV2(tlvs: number, sent = tlvs, length = 12 + tlvs): string {
   const head = [0x21, 0x11, length >> 8, length & 255];
   const ends = [203, 0, 113, 9, 198, 51, 100, 1, 0x10, 0xe1, 0, 25];
   const tlv = sent >= 3 ? [0x04, (sent - 3) >> 8, (sent - 3) & 255] : [];
-  return "\r\n\r\n\0\r\nQUIT\n" + String.fromCharCode(...head, ...ends, ...tlv) +
+  return "\r\n\r\n\0\r\nQUIT\n" +
+    String.fromCharCode(...head, ...ends, ...tlv) +
     "\0".repeat(Math.max(0, sent - tlv.length));
 }
 
@@ -297,18 +299,20 @@ Deno.test("PROXY: headers that are cut anywhere or reset leave nothing", async (
   await using serving = await servingBefore(relay, CONFIG);
   const address = serving.server.addresses[AT.proxied]!;
   const headers = [`${headerV1("203.0.113.9")}\r\n`, headerV2(100)];
-  await Promise.all(headers.flatMap((header) =>
-    Array.from({ length: header.length - 1 }, async (_, i) => {
-      using attacker = await Attacker.connect(address);
-      attacker.send(header.slice(0, i));
-      if (i % 3 === 0) attacker.reset();
-      else if (i % 3 === 1) {
-        attacker.finish();
-        await attacker.over();
-        assertEquals(attacker.heard, "");
-      }
-    })
-  ));
+  await Promise.all(
+    headers.flatMap((header) =>
+      Array.from({ length: header.length - 1 }, async (_, i) => {
+        using attacker = await Attacker.connect(address);
+        attacker.send(header.slice(0, i));
+        if (i % 3 === 0) attacker.reset();
+        else if (i % 3 === 1) {
+          attacker.finish();
+          await attacker.over();
+          assertEquals(attacker.heard, "");
+        }
+      })
+    ),
+  );
   await until("no session", () => serving.server.sessions().length === 0);
   using other = await RawClient.connect(address);
   await other.send(`${headerV1("203.0.113.9")}\r\n`);

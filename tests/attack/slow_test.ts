@@ -92,7 +92,11 @@ const DRIPS: [what: string, drip: Drip][] = [
     heard: "2.0.0 1 octets",
     bit: "B",
   }],
-  ["a PROXY header, version 1", { listener: 3, first: "PROXY TCP4 1", bit: "1" }],
+  ["a PROXY header, version 1", {
+    listener: 3,
+    first: "PROXY TCP4 1",
+    bit: "1",
+  }],
   ["a PROXY header, version 2", {
     listener: 3,
     first: "\r\n\r\n\0\r\nQUIT\n\x21\x11\x3f\x00",

@@ -95,6 +95,7 @@ Deno.test("defaultConfig() is what the documentation says", () => {
       users_file: "",
       failures: 3,
       failure_delay: 1_000,
+      failure_rate: 30,
     },
     hooks: { module: "", timeout: 30_000 },
     record: { dir: "" },

@@ -115,6 +115,7 @@ mechanisms = ["PLAIN", "LOGIN"]
 users_file = ""
 failures = 3
 failure_delay = "1s"
+failure_rate = 30
 
 [hooks]
 module = ""

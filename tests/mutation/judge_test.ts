@@ -18,6 +18,9 @@ const MESSAGE: Taken = {
   isTaken: true,
 };
 
+/** A listener where nothing comes before SMTP. */
+const PLAIN = { isSmtps: false, isProxied: false, isLmtp: false };
+
 function evidenceOf(talk: Talk, options: Partial<Evidence> = {}): Evidence {
   let sent = "";
   const heard: Heard[] = [];
@@ -31,7 +34,7 @@ function evidenceOf(talk: Talk, options: Partial<Evidence> = {}): Evidence {
   }
   return {
     ...{ sent, heard, taken, unfinished: "", wasReset: false, secured: [] },
-    listener: { isSmtps: false, isProxied: false, isLmtp: false },
+    listener: PLAIN,
     limits: { line: 64, data: 100, rejectsBareNewlines: false },
     ...options,
   };
@@ -95,6 +98,49 @@ const RIGHT: [string, Talk, Partial<Evidence>?][] = [
     ],
   ],
   [
+    "a message in chunks, with line ends of every kind",
+    [
+      ...ENVELOPE,
+      ...["BDAT 9\r\nQUIT\r\n.\r\n", "S:250 Ok", "BDAT 3 LAST\r\na\nb"],
+      ...[{ octets: "QUIT\r\n.\r\na\r\nb\r\n" }, "S:250 Ok", ...QUIT],
+    ],
+  ],
+  [
+    "a chunk that is refused, and dropped",
+    [...START, "BDAT 6 LAST\r\nQUIT\r\n", "S:503 No", ...QUIT],
+  ],
+  [
+    "a BDAT that can't be read: it ends the session",
+    [...START, "BDAT x\r\nQUIT\r\n", "S:501 Closing"],
+  ],
+  [
+    "what was thrown away behind STARTTLS, and a session that begins anew",
+    [
+      ...[...ENVELOPE, "STARTTLS\r\nDATA\r\n", "S:220 Go"],
+      ...["DATA\r\n", "S:503 No", ...QUIT],
+    ],
+    { secured: [58] },
+  ],
+  [
+    "nothing but a hangup where TLS comes first",
+    ["EHLO x\r\n"],
+    { listener: { ...PLAIN, isSmtps: true } },
+  ],
+  [
+    "a greeting behind a PROXY header",
+    ["PROXY UNKNOWN\r\n", "S:220 mx", ...QUIT],
+    { listener: { ...PLAIN, isProxied: true } },
+  ],
+  [
+    "a verdict for each recipient",
+    [
+      ...[...ENVELOPE, "RCPT TO:<e@f.test>\r\n", "S:250 Ok", "DATA\r\n"],
+      ...["S:354 Go", "Hello\r\n.\r\n", MESSAGE, "S:250 Ok", "S:452 Full"],
+      ...QUIT,
+    ],
+    { listener: { ...PLAIN, isLmtp: true } },
+  ],
+  [
     "an exchange with challenges",
     [
       ...[...START, "AUTH LOGIN\r\n", "S:334 a", "x\r\n", "S:334 b"],
@@ -110,6 +156,59 @@ for (const [name, talk, options] of RIGHT) {
 }
 
 const WRONG: [string, Talk, RegExp, Partial<Evidence>?][] = [
+  [
+    "a chunk run as commands",
+    [...START, "BDAT 6 LAST\r\nQUIT\r\n", "S:503 No", "S:221 Bye"],
+    /asked/,
+  ],
+  [
+    "a chunk that is answered before it is there",
+    [...ENVELOPE, "BDAT 3 LAST\r\n", "S:250 Ok", "a\r\n"],
+    /asked/,
+  ],
+  [
+    "a chunk of nothing that is taken",
+    [...START, "BDAT 1 LAST\r\na", "S:250 Ok"],
+    /of nothing/,
+  ],
+  [
+    "what runs behind a BDAT that can't be read",
+    [...START, "BDAT x\r\nNOOP\r\n", "S:501 No", "S:250 Ok"],
+    /behind the end/,
+  ],
+  [
+    "chunks that came out otherwise",
+    [...ENVELOPE, "BDAT 3 LAST\r\n..a", { octets: ".a\r\n" }, "S:250 Ok"],
+    /another text/,
+  ],
+  [
+    "a chunk too many",
+    [...ENVELOPE, "BDAT 101 LAST\r\n" + "x".repeat(101), {
+      octets: `${"x".repeat(101)}\r\n`,
+    }, "S:250 Ok"],
+    /more than 100/,
+  ],
+  [
+    "plaintext behind STARTTLS that is kept",
+    [...START, "STARTTLS\r\nNOOP\r\n", "S:220 Go", "S:250 Ok"],
+    /asked/,
+    { secured: [16] },
+  ],
+  [
+    "an envelope that outlives STARTTLS",
+    [...ENVELOPE, "STARTTLS\r\n", "S:220 Go", "DATA\r\n", "S:354 Go"],
+    /DATA/,
+    { secured: [52] },
+  ],
+  [
+    "a verdict too few",
+    [
+      ...[...ENVELOPE, "RCPT TO:<e@f.test>\r\n", "S:250 Ok", "DATA\r\n"],
+      ...["S:354 Go", "Hello\r\n.\r\n", MESSAGE, "S:250 Ok", ...QUIT],
+    ],
+    /QUIT|did not/,
+    { listener: { ...PLAIN, isLmtp: true } },
+  ],
   ["a conversation without a greeting", [], /greeting/],
   [
     "a command without a reply",

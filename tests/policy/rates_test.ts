@@ -139,3 +139,13 @@ Deno.test("take() holds nobody up for longer where the clock is set back", () =>
   assertEquals(taken(rates, 9, 4, PERIOD_MS), 0);
   assertEquals(taken(rates, 9, 4, 2 * PERIOD_MS), 4);
 });
+
+Deno.test("giveBack() takes the last event off, and no more than there were", () => {
+  const rates = new Rates({ periodMs: 60_000 });
+  rates.giveBack("192.0.2.1");
+  assertEquals(rates.take("192.0.2.1", 1, 0), true);
+  rates.giveBack("192.0.2.1");
+  rates.giveBack("192.0.2.1");
+  assertEquals(rates.take("192.0.2.1", 1, 0), true);
+  assertEquals(rates.take("192.0.2.1", 1, 0), false);
+});

@@ -1,4 +1,10 @@
 import { assertEquals } from "@std/assert";
+import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
+import type { Config } from "../../lib/config/config.ts";
+import { MemoryUsers } from "../../lib/replay/accounts.ts";
+import { beginClientExchange } from "../../lib/sasl/client.ts";
+import { beginServerExchange } from "../../lib/sasl/server.ts";
+import { Secret } from "../../lib/secret.ts";
 import { readSecrets, Secrets } from "../../lib/replay/secrets.ts";
 import { isSaid, type Transcript } from "../../lib/transcript/steps.ts";
 import type { Template } from "../../lib/transcript/template.ts";
@@ -197,6 +203,46 @@ for (const [name, text, values, want] of CASES) {
     assertEquals(played(text, values), want);
   });
 }
+
+Deno.test("Secrets speaks both ends of SCRAM-SHA-256, so that they agree", async () => {
+  const { steps } = read(
+    "C: AUTH SCRAM-SHA-256 ${secret:auth}\nS: 334 ${secret:auth}\n" +
+      "C: ${secret:auth}\nS: 334 ${secret:auth}\nC: ${secret:auth}\nS: 235 ok\n",
+  );
+  const values = new Map([["auth", "joe:pw"]]);
+  const variables = steps.flatMap((step) =>
+    step.kind === "line" ? step.text : []
+  ).filter((part) => typeof part !== "string");
+  const server = new Secrets(values, steps);
+  const login = { host: "", port: 0, user: "joe", secret: new Secret("pw") };
+  const client = beginClientExchange("SCRAM-SHA-256", login);
+  server.hear(`AUTH SCRAM-SHA-256 ${encodeBase64(client.initial!)}`);
+  const first = server.valueOf(variables[1]!)!;
+  assertEquals(server.hasToReckon, true);
+  const final = await client.respond(decodeBase64(first));
+  server.hear(encodeBase64(final));
+  await client.respond(decodeBase64(server.valueOf(variables[3]!)!));
+  client.accepted();
+
+  const users = new MemoryUsers(
+    { auth: { users_file: "users" }, hooks: { module: "" } } as Config,
+    new Map([["joe", new Secret("pw")]]),
+  );
+  const exchange = beginServerExchange("SCRAM-SHA-256", users.forSession(), "");
+  const player = new Secrets(values, steps);
+  const { signal } = new AbortController();
+  let said = await exchange.respond(
+    decodeBase64(player.valueOf(variables[0]!)!),
+    signal,
+  );
+  for (const variable of [variables[2]!, variables[4]!]) {
+    if (said.type !== "challenge") break;
+    player.hear(`334 ${encodeBase64(said.bytes)}`);
+    const answer = decodeBase64(player.valueOf(variable)!);
+    said = await exchange.respond(answer, signal);
+  }
+  assertEquals(said, { type: "accepted", user: "joe" });
+});
 
 Deno.test("Secrets says why there is no value, and not what the secret is", () => {
   const { steps } = read("C: AUTH SCRAM-SHA-1 ${secret:auth}\n");

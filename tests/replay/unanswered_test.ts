@@ -17,6 +17,10 @@ const CASES: [what: string, said: string[], owed: string | number][] = [
   ["all of an exchange", ["AUTH LOGIN\r\n", "<334", "a\r\n", "<235"], "-"],
   ["lines behind a DATA that is refused", ["DATA\r\n", "<503", "a\r\n"], 1],
   ["one reply too many", ["<421"], "-"],
+  ["a chunk", ["BDAT 6 LAST\r\nQUIT\r\n"], 1],
+  ["a chunk in pieces", ["BDAT 6\r", "\nQUI", "T\r\nNOOP\r\n"], 2],
+  ["half a chunk that is answered", ["BDAT 9\r\na", "<250"], 0],
+  ["a chunk of nothing", ["BDAT 0\r\nNOOP\r\n", "<250", "<250"], "-"],
 ];
 
 for (const [what, said, owed] of CASES) {
