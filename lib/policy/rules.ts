@@ -33,8 +33,13 @@ const ROUTED = /[%!@]/;
 export function routeOf(recipient: Mailbox, rules: RelayRules): Route {
   // <postmaster> without a domain is this host's: RFC 5321 section 4.5.1.
   if (recipient.domain === "") return "default";
-  if (!rules.clientIsLocal && ROUTED.test(recipient.local)) return "denied";
+  if (!rules.clientIsLocal && isRouted(recipient)) return "denied";
   const entry = rules.table.find(recipient.domain);
   if (entry?.hostname !== undefined) return entry;
   return entry !== undefined || rules.clientIsLocal ? "default" : "denied";
+}
+
+/** A relay may take full-width signs for the plain ones (NFKC), so this does. */
+function isRouted({ local, utf8 }: Mailbox): boolean {
+  return ROUTED.test(utf8 ? local.normalize("NFKC") : local);
 }

@@ -150,15 +150,15 @@ class Script implements FormattedConversation {
       return;
     }
     const last = this.#last.get(wire);
-    if (kind === "tls" && last === undefined) {
-      // It comes before the first word there.
-      this.#pieces.push(`== tls ${wire}\n`);
-      this.#wire = wire;
-      return;
-    }
     const ender = kind === "close" ? "server" : "client";
     const isPosterns = ender === posternEnd(wire) &&
       (kind === "close" || kind === "eof");
+    if (last === undefined && !isPosterns) {
+      // It comes before the first word there.
+      this.#pieces.push(`== ${kind} ${wire}\n`);
+      this.#wire = wire;
+      return;
+    }
     if (last !== undefined && (!isPosterns || wire === "client")) {
       this.#pieces[last] += line;
     } else this.#pieces.push(`# ${wire}: ${kind} here\n`);

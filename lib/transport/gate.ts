@@ -37,10 +37,12 @@ export class Gate extends Duplex {
    * Takes over `connection`, and closes it when the stream is destroyed.
    *
    * @param connection What carries the bytes.
+   * @param first What was read from it already.
    */
-  constructor(connection: Connection) {
+  constructor(connection: Connection, first?: Uint8Array) {
     super();
     this.#connection = connection;
+    if (first !== undefined) this.push(Buffer.from(first));
   }
 
   /**

@@ -15,9 +15,9 @@
  */
 import type { Socket } from "node:net";
 import {
-  createSecureContext,
   createServer,
-  type SecureContext,
+  type Server,
+  type TlsOptions,
   type TLSSocket,
 } from "node:tls";
 import {
@@ -25,6 +25,7 @@ import {
   checkIdentity,
   type TlsIdentity,
 } from "./certificates.ts";
+import { MAX_HELLO_BYTES, parseClientHello } from "./client_hello.ts";
 import type { Connection } from "./connection.ts";
 import { Gate } from "./gate.ts";
 import type { TlsConnection } from "./tls.ts";
@@ -82,6 +83,9 @@ export interface AcceptTlsOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** As `handshakeTimeout`; 0 would be the runtime's own two minutes. */
+const NO_TIMEOUT = -1;
+
 /** What the runtime's texts mean where we are the server. */
 const PROBLEMS: TlsProblemTable = [
   [/fatal alert/, "certificate", "it broke off"],
@@ -97,8 +101,8 @@ export class ServerTls {
   /** What the operator should know, a sentence each, such as of a certificate that ends soon. */
   readonly warnings: readonly string[];
   readonly #clientCertificates: ServerTlsSettings["clientCertificates"];
-  readonly #default: SecureContext;
-  readonly #byName = new Map<string, SecureContext>();
+  readonly #default: Acceptors;
+  readonly #byName = new Map<string, Acceptors>();
 
   /**
    * Checks everything and gets ready.
@@ -124,17 +128,21 @@ export class ServerTls {
     if (problems.length > 0) throw new CertificateError(problems);
     this.warnings = checked.flatMap((each) => each.warnings);
     this.#clientCertificates = clientCertificates;
-    const contexts = identities.map(({ certificate: cert, key }) =>
-      createSecureContext({
+    const acceptors = identities.map(({ certificate: cert, key }) =>
+      new Acceptors({
         ...{ cert, key, ca: [...settings.caCerts] },
         minVersion: minVersion ?? "TLSv1.2",
         maxVersion: maxVersion ?? "TLSv1.3",
+        requestCert: clientCertificates !== "off",
+        rejectUnauthorized: false,
+        // Its timer outlives a handshake that failed, and all that belongs to it.
+        handshakeTimeout: NO_TIMEOUT,
       })
     );
-    this.#default = contexts[0]!;
+    this.#default = acceptors[0]!;
     for (const [index, { names }] of checked.entries()) {
       for (const name of names) {
-        this.#byName.getOrInsert(name, contexts[index]!);
+        this.#byName.getOrInsert(name, acceptors[index]!);
       }
     }
   }
@@ -169,32 +177,28 @@ export class ServerTls {
     throw new TlsError("certificate", peer, problem);
   }
 
-  #start(
+  async #start(
     connection: Connection,
     signal: AbortSignal,
   ): Promise<AcceptedConnection> {
+    const { bytes, serverName } = await readHello(connection, signal);
     const { promise, resolve, reject } = Promise.withResolvers<
       AcceptedConnection
     >();
-    const gate = new Gate(connection);
-    // Only a server's sockets verify: a `TLSSocket` made by hand says of every
-    // certificate that it was not, and takes it. One server for each, which
-    // costs microseconds, as it does not say which stream a socket is over.
-    const server = createServer({
-      requestCert: this.#clientCertificates !== "off",
-      rejectUnauthorized: false,
-      SNICallback: (name, done) => done(null, this.#contextFor(name)),
-    });
+    const gate = new Gate(connection, bytes);
+    const acceptors = this.#acceptorsFor(serverName?.toLowerCase() ?? "");
+    const server = acceptors.take();
     let isSecure = false;
     const fail = (error: Error) => {
       if (isSecure) return;
       reject(error);
-      gate.destroy(); // which ends the runtime's own timer, too
+      gate.destroy();
     };
     server.once("secureConnection", (socket: TLSSocket) => {
       isSecure = true;
+      acceptors.give(server);
       // At once: without the gate's watch, what the client sends is unbounded.
-      resolve(new AcceptedConnection(connection, gate, socket));
+      resolve(new AcceptedConnection(connection, gate, socket, serverName));
     });
     server.on("tlsClientError", fail);
     // For a client that has ended its side, the runtime waits on.
@@ -203,14 +207,79 @@ export class ServerTls {
     signal.addEventListener("abort", () => fail(signal.reason), { once: true });
     // `emit` takes any Duplex; the types know it of sockets only.
     server.emit("connection", gate as unknown as Socket);
-    return promise;
+    return await promise;
   }
 
   /** The certificate for a name in lower case: one that has it, or a wildcard for it (RFC 6125 section 6.4.3), or the first. */
-  #contextFor(name: string): SecureContext {
+  #acceptorsFor(name: string): Acceptors {
     const wildcard = name.replace(/^[^.]*/, "*");
     return this.#byName.get(name) ?? this.#byName.get(wildcard) ??
       this.#default;
+  }
+}
+
+/** Most servers kept for handshakes to come, for each certificate. */
+const MAX_IDLE_ACCEPTORS = 16;
+
+/**
+ * The runtime's servers for one certificate, one for each handshake under way,
+ * since a server does not say which stream a socket of its is over.
+ *
+ * Only a server's sockets verify: a `TLSSocket` made by hand says of every
+ * certificate that it was not, and takes it. To make one takes a third of a
+ * handshake's time, as it reads the key.
+ */
+class Acceptors {
+  readonly #options: TlsOptions;
+  readonly #idle: Server[] = [];
+
+  constructor(options: TlsOptions) {
+    this.#options = options;
+  }
+
+  /** One with no handshake under way. */
+  take(): Server {
+    return this.#idle.pop() ?? createServer(this.#options);
+  }
+
+  /** Takes one back whose handshake came off: of another, more may be heard. */
+  give(server: Server): void {
+    server.removeAllListeners("secureConnection");
+    server.removeAllListeners("tlsClientError");
+    if (this.#idle.length < MAX_IDLE_ACCEPTORS) this.#idle.push(server);
+  }
+}
+
+/**
+ * Reads the client's first message.
+ *
+ * @throws {TlsError} It is none.
+ */
+async function readHello(
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<{ bytes: Uint8Array; serverName: string | undefined }> {
+  const close = () => connection.close();
+  signal.addEventListener("abort", close, { once: true });
+  const buffer = new Uint8Array(MAX_HELLO_BYTES);
+  try {
+    for (let length = 0;;) {
+      const count = await connection.read(buffer.subarray(length));
+      if (count === null) throw new Deno.errors.UnexpectedEof();
+      length += count;
+      const bytes = buffer.subarray(0, length);
+      const hello = parseClientHello(bytes);
+      if (hello.type === "hello") return { bytes, ...hello };
+      if (hello.type === "more" && length < buffer.length) continue;
+      const isText = hello.type === "plaintext";
+      throw new TlsError(
+        isText ? "plaintext" : "handshake",
+        connection.remote || "unix",
+        isText ? "it does not speak TLS" : "it does not begin as a client does",
+      );
+    }
+  } finally {
+    signal.removeEventListener("abort", close);
   }
 }
 
@@ -222,11 +291,14 @@ class AcceptedConnection extends NodeTlsConnection
   /** Why there is no certificate of the client's; `undefined` where there is. */
   readonly clientProblem: string | undefined;
 
-  constructor(inner: Connection, gate: Gate, socket: TLSSocket) {
+  constructor(
+    inner: Connection,
+    gate: Gate,
+    socket: TLSSocket,
+    serverName: string | undefined,
+  ) {
     super(inner, gate, socket);
-    // The types do not know it; it is `null` where the client asked for none.
-    const { servername } = socket as { servername?: string | null };
-    this.serverName = servername || undefined;
+    this.serverName = serverName;
     const certificate = socket.getPeerX509Certificate();
     if (certificate === undefined) {
       this.clientProblem = "it has no certificate";

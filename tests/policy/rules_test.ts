@@ -19,6 +19,9 @@ const CASES: [recipient: string, foreign: Route, local: Route][] = [
   ["<far.test!a@here.test>", "denied", "default"],
   ['<"a@far.test"@here.test>', "denied", "default"],
   ['<"a\\@far.test"@own.test>', "denied", OWN],
+  ["<a\uff20far.test@here.test>", "denied", "default"],
+  ["<a\uff05far.test@here.test>", "denied", "default"],
+  ["<\u00e4@here.test>", "default", "default"],
 ];
 
 for (const [recipient, foreign, local] of CASES) {

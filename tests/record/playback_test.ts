@@ -23,6 +23,10 @@ const NO_ANSWER = /\$\{secret:\w+\}.*\nS: 50[01]/;
 /** What is told otherwise than it was, and why. */
 const OTHERWISE: readonly [name: RegExp, why: string][] = [
   [/^starttls_half_a_command/, "half a line came with STARTTLS"],
+  [
+    /^binarymime_chunk/,
+    "the relay's chunks are cut as the client's octets come",
+  ],
   [/^auth_out_scram_/, "what a relay says in SCRAM is made anew, and right"],
 ];
 

@@ -142,7 +142,7 @@ const CASES: readonly [name: string, events: Event[], want: string][] = [
     'R: 220 a\nP: MAIL\nP: RCPT\nR: 250 a\nR: 250-b\nR: 250 c\nP: RSET\nR> "250 a\\r\\n250 b\\r\\n"\nP: RSET\nR: 250-a\nR: 250 b\nR: 421 c\n== close\nR: 220-a\nR: 220 b\n',
   ],
   [
-    "tells of the end of the player's side earlier, where the wire is named",
+    "tells of the end of the player's side earlier, where words were said there",
     [
       ["P", "DATA\r\n"],
       ["R", "354 a\r\n"],
@@ -155,7 +155,7 @@ const CASES: readonly [name: string, events: Event[], want: string][] = [
       ["S", "451 a\r\n"],
       ["==", "close", "relay2"],
     ],
-    "P: DATA\nR: 354 a\n== reset\nC: x\nS: 451 a\n# relay2: close here\n",
+    "P: DATA\nR: 354 a\n== reset\nC: x\nS: 451 a\n== close relay2\n",
   ],
   [
     "makes a comment of an end of Postern's that can't be told earlier",
