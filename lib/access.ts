@@ -95,7 +95,14 @@ export class Access {
     for (const warning of [...read?.warnings ?? [], ...tls?.warnings ?? []]) {
       log.warn("configuration", { warning });
     }
-    return new Access(config, log, { tls, hooks, users });
+    const access = new Access(config, log, { tls, hooks, users });
+    const wantsLogins = config.listener.some(({ auth }) => auth === "required");
+    if (wantsLogins && access.mechanisms.length === 0) {
+      const warning = "Nobody can log in where auth is required: " +
+        "expected users for one of auth.mechanisms";
+      log.warn("configuration", { warning });
+    }
+    return access;
   }
 
   /** The mechanisms by which somebody could log in. */

@@ -16,6 +16,7 @@ import type { Config } from "./config/config.ts";
 import type { Hop, Sender } from "./hop.ts";
 import type { Log } from "./log/log.ts";
 import type { RelayEntry } from "./policy/relay_table.ts";
+import { unheardTrack } from "./record/relay_track.ts";
 import type { SessionRecording } from "./record/session_recording.ts";
 import { RelayHop } from "./relay/hop.ts";
 import { oauthToken } from "./relay/oauth.ts";
@@ -157,10 +158,20 @@ export class Relays {
     return this.#config.relay.url !== undefined && this.known === undefined;
   }
 
+  /** Has a recording begin with what is known of the default relay. */
+  introduce(recording: SessionRecording): void {
+    const { url } = this.#config.relay;
+    if (url === undefined || this.known === undefined) return;
+    this.#pool(url).introduce(recording.relay(formatRelay(url)));
+  }
+
   /** Asks the default relay what it offers, where that is not known lately. */
   async probe(): Promise<void> {
     const { url } = this.#config.relay;
-    if (url !== undefined) await this.#pool(url).capabilities();
+    if (url === undefined) return;
+    const isRecorded = this.#config.record.dir !== "";
+    const track = isRecorded ? unheardTrack(this.#world.sweep.now) : undefined;
+    await this.#pool(url).capabilities(undefined, track);
   }
 
   /** Ends the relay connections that idle. */

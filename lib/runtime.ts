@@ -200,7 +200,7 @@ export class Runtime {
       this.config,
       this.#access.mechanisms,
     );
-    return this.#shared.recorder?.begin({
+    const recording = this.#shared.recorder?.begin({
       folder: dir,
       id,
       title: `Session ${id}`,
@@ -217,6 +217,8 @@ export class Runtime {
         ? [url.password.reveal()]
         : [],
     });
+    if (recording !== undefined) this.#nextHops.introduce(recording);
+    return recording;
   }
 
   /** What a session is run with, which `recording` may have an ear at. */
@@ -243,7 +245,8 @@ export class Runtime {
     const canSecure = this.#hasTls && listener.tls !== "off";
     const mayLogIn = (client: Client) =>
       mechanisms.length > 0 && client.login === undefined &&
-      (client.tls !== undefined || client.isLocal);
+      (client.tls !== undefined ||
+        client.isLocal && listener.tls !== "required");
     return {
       engine: {
         hostname: server.hostname,

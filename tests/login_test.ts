@@ -210,3 +210,30 @@ Deno.test("failure_rate: after so many failures over all its sessions a client i
   assertMatch(await local.ask(authPlain("ann", "wrong")), /^535 /);
   assertMatch(await local.ask(authPlain("ann", PASSWORD)), /^235 /);
 });
+
+Deno.test("where TLS is required a local client is offered no AUTH before it, either", async () => {
+  await using at = await serving({
+    local: {},
+    server: { listen: [] },
+    listener: [{ url: "127.0.0.1:0", tls: "required" }],
+  });
+  using client = await at.client();
+  assert(!/^250[- ]AUTH /m.test(await client.ask("EHLO x.test")));
+  await client.startTls();
+  assertMatch(await client.ask("EHLO x.test"), /^250[- ]AUTH PLAIN LOGIN/m);
+});
+
+Deno.test("a listener that wants logins which nobody can make is warned of", async () => {
+  const hooks: Hooks = { vrfy: () => "252 2.0.0 Perhaps" };
+  await using at = await Serving.start({
+    tls: tlsOf("localhost"),
+    server: { listen: [] },
+    listener: [{ url: "127.0.0.1:0", auth: "required" }],
+  }, { hooks });
+  assertMatch(at.log, /warn .*Nobody can log in where auth is required/);
+  await using other = await serving({
+    server: { listen: [] },
+    listener: [{ url: "127.0.0.1:0", auth: "required" }],
+  });
+  assert(!other.log.includes("Nobody can log in"));
+});

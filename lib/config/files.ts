@@ -77,7 +77,14 @@ export class NamedFiles {
     if (LOCKED_KEY.test(pem)) {
       this.#refuse(key, "a private key without a passphrase", index);
     } else if (!KEY.test(pem)) {
-      this.#refuse(key, "a private key in PEM form", index);
+      this.#refuse(
+        key,
+        key === "tls.certificate"
+          ? "a private key behind the certificates, or tls.key"
+          : "a private key in PEM form",
+        index,
+      );
+      return;
     }
     this.checkReaders(key, path, "world");
   }

@@ -22,7 +22,7 @@ export interface RelayEar extends Ear {
 }
 
 /** Something that was told, kept to be told later. */
-type Piece =
+export type Piece =
   | { readonly from: End; readonly bytes: Uint8Array }
   | { readonly ended: Ending }
   | "secured";
@@ -38,6 +38,15 @@ export class RelayTrack {
   constructor(ear: RelayEar, now: () => number) {
     this.#ear = ear;
     this.#now = now;
+  }
+
+  /**
+   * The session begins with what is known of the relay: what was said when it
+   * was asked, on a connection that is kept for at most so long, in ms.
+   */
+  begin(opening: readonly Piece[], idleMs: number): void {
+    for (const piece of opening) this.add(piece);
+    this.keep(idleMs);
   }
 
   /** A tap for a connection that is being opened for this session. */
@@ -79,6 +88,11 @@ export class RelayTap implements RelayEar {
   #track: RelayTrack | undefined;
   /** What may turn out never to have happened; one command's bytes. */
   #held: Piece[] | undefined;
+
+  /** What was said until it was ready for MAIL. */
+  get opening(): readonly Piece[] {
+    return this.#opening;
+  }
 
   /** For a connection that is being opened for `track`'s session. */
   constructor(track: RelayTrack) {
@@ -136,4 +150,13 @@ export class RelayTap implements RelayEar {
     this.#track?.keep(idleMs);
     this.#track = undefined;
   }
+}
+
+/** A track that nobody hears, for a connection that is opened for no session. */
+export function unheardTrack(now: () => number): RelayTrack {
+  const nothing = () => {};
+  return new RelayTrack(
+    { said: nothing, secured: nothing, ended: nothing },
+    now,
+  );
 }

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { RelayTrack } from "../record/relay_track.ts";
+import type { Piece, RelayTrack } from "../record/relay_track.ts";
 import { RELAY_IDLE_MS, type RelayConnection } from "./connection.ts";
 import { openRelay, type RelayWorld } from "./open.ts";
 import type { KnownRelay } from "./offer.ts";
@@ -40,6 +40,8 @@ export class RelayPool {
   /** Ends what {@linkcode RelayPool.capabilities} has begun. */
   readonly #stop = new AbortController();
   #known: KnownRelay | undefined;
+  /** What was said then, where sessions are recorded. */
+  #opening: readonly Piece[] | undefined;
   /** Until when that holds, also where nothing is known; ms by the clock. */
   #askAgainAt = -Infinity;
   #asking: Promise<void> | undefined;
@@ -81,6 +83,12 @@ export class RelayPool {
     return this.#known;
   }
 
+  /** Has a session's recording begin with what was said then, if that is there. */
+  introduce(track: RelayTrack): void {
+    if (this.#known === undefined || this.#opening === undefined) return;
+    track.begin(this.#opening, RELAY_IDLE_MS);
+  }
+
   /**
    * What the relay offers, as far as is known. Where that is not lately it is
    * asked, over a connection that is then kept; `track` is for its recording.
@@ -112,8 +120,9 @@ export class RelayPool {
   }
 
   #learn(relay: RelayConnection): RelayConnection {
-    const { capabilities, isVerified } = relay;
+    const { capabilities, isVerified, tap } = relay;
     this.#known = { capabilities, isVerified };
+    this.#opening = tap?.opening;
     this.#askAgainAt = this.#world.sweep.now() + RELAY_KNOWN_MS;
     return relay;
   }

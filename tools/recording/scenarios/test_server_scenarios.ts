@@ -112,7 +112,7 @@ export const TEST_SERVER_SCENARIOS: readonly RelayScenario[] = [
     SMTP_SERVER,
     "auth_refused",
     "swaks gives smtp-server a wrong password",
-    /^C: AUTH PLAIN \$\{secret:auth\}\nS: 535 5\.7\.8 /m,
+    /^C: AUTH PLAIN \$\{secret:wrong\}\nS: 535 5\.7\.8 /m,
     "PLAIN",
     CREDENTIALS.wrongPassword,
   ),
