@@ -153,6 +153,14 @@ export class Relays {
     return url === undefined ? undefined : this.#pool(url).known;
   }
 
+  /** The same, as far as `recording` tells how that is known. */
+  knownIn(recording: SessionRecording | undefined): KnownRelay | undefined {
+    const { url } = this.#config.relay;
+    const isTold = recording === undefined ||
+      url !== undefined && recording.tellsOf(formatRelay(url));
+    return isTold ? this.known : undefined;
+  }
+
   /** Whether there is a default relay of which nothing is known. */
   get isUnknown(): boolean {
     return this.#config.relay.url !== undefined && this.known === undefined;

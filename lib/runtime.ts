@@ -279,7 +279,7 @@ export class Runtime {
           auth: mayLogIn(client) ? mechanisms : [],
           isProxy: client.isProxy,
           isSecure: client.tls !== undefined,
-          relay: this.#nextHops.known,
+          relay: this.#nextHops.knownIn(recording),
         }),
       openHop: (route, mail, log) => this.#openHop(route, mail, log, recording),
       startTls: async (connection) => {

@@ -97,6 +97,11 @@ export class SessionRecording {
     return track;
   }
 
+  /** Whether it tells anything of the relay of that name. */
+  tellsOf(name: string): boolean {
+    return this.#relays.has(name);
+  }
+
   /** A comment behind its last line, which says why it is that. */
   get lastComment(): string | undefined {
     return this.#lastComment;

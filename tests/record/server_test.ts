@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { playInMemory } from "../../lib/replay/in_memory.ts";
 import { parseTranscript } from "../../lib/transcript/parse.ts";
-import type { ConfigInput } from "../../mod.ts";
+import type { ConfigInput, ServeOptions } from "../../mod.ts";
 import { until } from "../real/support/wait.ts";
 import { RawClient } from "../support/raw_client.ts";
 import {
@@ -24,10 +24,13 @@ class Recorded implements AsyncDisposable {
     this.serving = serving;
   }
 
-  static async start(config: ConfigInput = {}): Promise<Recorded> {
+  static async start(
+    config: ConfigInput = {},
+    options: ServeOptions = {},
+  ): Promise<Recorded> {
     const folder = await Deno.makeTempDir();
     const record = { dir: `${folder}/records` };
-    const serving = await Serving.start({ ...config, record });
+    const serving = await Serving.start({ ...config, record }, options);
     return new Recorded(folder, serving);
   }
 
@@ -157,6 +160,32 @@ Deno.test("a session that takes up a kept relay connection has its greeting all 
     assertEquals(count(text, "QUIT"), 1);
   }
   assertEquals(count(second, "\nP: MAIL "), 3);
+});
+
+Deno.test("a session begins with how it was known what the relay offers", async () => {
+  await using relay = new ScriptedRelay([{ offers: [...OFFERS, "DSN"] }]);
+  const config = { relay: { url: relay.url } };
+  await using recorded = await Recorded.start(config, { probesRelay: true });
+  const session = async (parameters?: string) => {
+    {
+      using client = await recorded.serving.client();
+      await client.ask("EHLO x.test");
+      if (parameters !== undefined) {
+        assertMatch((await client.mail({ parameters })).end, /^250 /);
+      }
+      await client.ask("QUIT");
+    }
+    return await recorded.next();
+  };
+  // Those that come before it is known play back too.
+  await until("DSN", async () => (await session()).includes("S: 250-DSN"));
+  for (const parameters of ["", " RET=HDRS"]) {
+    const text = await session(parameters);
+    assertMatch(text, /\n\nR: 220 [^]*\nR: 250 DSN\n[^]*S: 220 /);
+    assertEquals(count(text, "\nR: 220 "), 1);
+    assertEquals(count(text, "\nS: 250-DSN\n") > 0, true);
+  }
+  assertEquals(relay.peers.length, 1);
 });
 
 Deno.test("a session has nothing of the connection that its relay had let go of", async () => {
