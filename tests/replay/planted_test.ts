@@ -100,8 +100,8 @@ const FAULTS: readonly PlantedFault[] = [
     what: "AUTH in clear for a stranger",
     mutations: 0,
     file: "runtime.ts",
-    from: "(client.tls !== undefined || client.isLocal);",
-    to: "client.id !== undefined;",
+    from: "(client.tls !== undefined ||\n        client.isLocal &&",
+    to: "(client.tls !== undefined ||\n        client.id !== '' &&",
   },
 ];
 
