@@ -10,6 +10,7 @@
 import { hasImplicitTls, mechanismOf, type RelayAddress } from "./address.ts";
 import type { Config } from "./config.ts";
 import type { NamedFiles } from "./files.ts";
+import { isLoopback } from "./host.ts";
 import type { Completion } from "./problem.ts";
 import { Secret } from "../secret.ts";
 import { quote } from "./value.ts";
@@ -108,12 +109,25 @@ function isWrong(name: Source | "url", completion: Completion): boolean {
 }
 
 function checkTlsOff({ tls, url }: Relay, completion: Completion): void {
-  if (tls !== "off" || url === undefined || !hasImplicitTls(url)) return;
-  completion.report.addValue(
-    "relay.tls",
-    completion.given.get("relay.tls"),
-    'Cannot use "off" with a relay that has TLS from the start: expected "required" or "verified"',
-  );
+  if (tls !== "off" || url === undefined) return;
+  const { given, report } = completion;
+  const key = "relay.tls";
+  if (hasImplicitTls(url)) {
+    report.addValue(
+      key,
+      given.get(key),
+      'Cannot use "off" with a relay that has TLS from the start: expected "required" or "verified"',
+    );
+  } else if (
+    url.transport === "tcp" && url.user !== undefined &&
+    !isLoopback(url.hostname)
+  ) {
+    report.warn(
+      key,
+      given.get(key),
+      'Credentials are sent without TLS to this machine alone: expected "required" or "verified"',
+    );
+  }
 }
 
 function needsSecret(
